@@ -1,0 +1,1 @@
+"""The rules of jobs, products and images. Knows AWS only through `imagemill.adapters`."""

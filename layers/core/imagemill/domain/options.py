@@ -1,0 +1,164 @@
+"""Job options (contract A3): how a caller may ask for images to be compressed and to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+#: Longest side that may be asked for, in pixels; WebP ends at 16,383 and JPEG at 65,535.
+MAX_SIDE_PIXELS = 16_384
+#: Quality scale of libjpeg; above 95 files grow without looking better (Pillow's documentation).
+MIN_QUALITY, MAX_QUALITY, DEFAULT_QUALITY = 1, 95, 50
+MAX_REFERENCE_CHARACTERS = 256
+MAX_WEBHOOK_URL_CHARACTERS = 2_048
+
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class OutputFormat(StrEnum):
+    AUTO = "auto"
+    JPEG = "jpeg"
+    WEBP = "webp"
+    AVIF = "avif"
+    ORIGINAL = "original"
+
+
+class Metadata(StrEnum):
+    STRIP = "strip"
+    KEEP = "keep"
+
+
+class InvalidOption(ValueError):
+    """An option that is unknown or out of range. `name` is the option, `allowed` what would be accepted."""
+
+    def __init__(self, name: str, allowed: str) -> None:
+        super().__init__(f"Option '{name}': {allowed}.")
+        self.name = name
+        self.allowed = allowed
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """How each image is compressed.
+
+    quality: 1–95, libjpeg's scale. max_width, max_height: pixels, None for no limit.
+    """
+
+    quality: int = DEFAULT_QUALITY
+    format: OutputFormat = OutputFormat.AUTO
+    max_width: int | None = None
+    max_height: int | None = None
+    progressive: bool = False
+    metadata: Metadata = Metadata.STRIP
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ImageOptions:
+        """The inverse of `as_dict`, also for numbers that DynamoDB returned as Decimal."""
+        return cls(
+            quality=int(values["quality"]),
+            format=OutputFormat(values["format"]),
+            max_width=None if values["max_width"] is None else int(values["max_width"]),
+            max_height=None if values["max_height"] is None else int(values["max_height"]),
+            progressive=bool(values["progressive"]),
+            metadata=Metadata(values["metadata"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """All that a caller may say with a CSV."""
+
+    image: ImageOptions = ImageOptions()
+    webhook_url: str | None = None
+    client_reference: str | None = None
+
+
+IMAGE_OPTION_NAMES = tuple(field.name for field in fields(ImageOptions))
+OPTION_NAMES = (*IMAGE_OPTION_NAMES, "webhook_url", "client_reference")
+
+
+def parse_options(given: Mapping[str, str], *, allow_http_webhook: bool) -> JobOptions:
+    """Read options as text, as form fields, query parameters and S3 metadata give them.
+
+    An empty value means the default. `allow_http_webhook` is true in stage `local` alone.
+
+    Raises:
+        InvalidOption: for the first option that is unknown or not allowed.
+    """
+    unknown = sorted(set(given) - set(OPTION_NAMES))
+    if unknown:
+        raise InvalidOption(unknown[0], f"unknown; known are {', '.join(OPTION_NAMES)}")
+    present = {name: value.strip() for name, value in given.items() if value.strip()}
+    image = ImageOptions(
+        quality=_integer(present, "quality", MIN_QUALITY, MAX_QUALITY) or DEFAULT_QUALITY,
+        format=_choice(present, "format", OutputFormat) or OutputFormat.AUTO,
+        max_width=_integer(present, "max_width", 1, MAX_SIDE_PIXELS),
+        max_height=_integer(present, "max_height", 1, MAX_SIDE_PIXELS),
+        progressive=_boolean(present, "progressive"),
+        metadata=_choice(present, "metadata", Metadata) or Metadata.STRIP,
+    )
+    reference = present.get("client_reference")
+    if reference is not None and len(reference) > MAX_REFERENCE_CHARACTERS:
+        raise InvalidOption("client_reference", f"at most {MAX_REFERENCE_CHARACTERS} characters")
+    return JobOptions(image, _webhook_url(present, allow_http=allow_http_webhook), reference)
+
+
+def _integer(given: Mapping[str, str], name: str, low: int, high: int) -> int | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(high)) and low <= int(text) <= high):
+        raise InvalidOption(name, f"a whole number from {low} to {high}")
+    return int(text)
+
+
+def _choice(given: Mapping[str, str], name: str, choices: type[Choice]) -> Choice | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    try:
+        return choices(text.lower())
+    except ValueError:
+        raise InvalidOption(name, f"one of {', '.join(choices)}") from None
+
+
+def _boolean(given: Mapping[str, str], name: str) -> bool:
+    text = given.get(name, "false").lower()
+    if text not in {"true", "false"}:
+        raise InvalidOption(name, "true or false")
+    return text == "true"
+
+
+def _webhook_url(given: Mapping[str, str], *, allow_http: bool) -> str | None:
+    url = given.get("webhook_url")
+    if url is None:
+        return None
+    schemes = {"https", "http"} if allow_http else {"https"}
+    scheme_names = " or ".join(sorted(schemes))
+    allowed = (
+        f"an absolute {scheme_names} URL, no credentials, at most {MAX_WEBHOOK_URL_CHARACTERS} characters"
+    )
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise InvalidOption("webhook_url", allowed) from None
+    acceptable = (
+        parts.scheme.lower() in schemes
+        and parts.hostname
+        and "@" not in parts.netloc
+        and port_is_valid
+        and len(url) <= MAX_WEBHOOK_URL_CHARACTERS
+        and url.isprintable()
+        and " " not in url
+    )
+    if not acceptable:
+        raise InvalidOption("webhook_url", allowed)
+    return url
