@@ -1,1 +1,1 @@
-"""The rules of jobs, products and images. Knows AWS only through `imagemill.adapters`."""
+"""What jobs, products and images are, and the rules that need nothing but values. Imports nothing above it."""

@@ -142,9 +142,7 @@ def _webhook_url(given: Mapping[str, str], *, allow_http: bool) -> str | None:
         return None
     schemes = {"https", "http"} if allow_http else {"https"}
     scheme_names = " or ".join(sorted(schemes))
-    allowed = (
-        f"an absolute {scheme_names} URL, no credentials, at most {MAX_WEBHOOK_URL_CHARACTERS} characters"
-    )
+    allowed = f"an absolute {scheme_names} URL, no credentials, at most {MAX_WEBHOOK_URL_CHARACTERS} characters"
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0

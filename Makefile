@@ -1,0 +1,85 @@
+# imagemill. `make help` lists what there is.
+SHELL := /bin/sh
+PYTHON ?= python3
+PORT ?= 4566
+CSV ?=
+OPTIONS ?=
+
+UV := .venv-uv/bin/uv
+UV_QUIET := UV_NO_PROGRESS=1 UV_LINK_MODE=copy
+VENV_PYTHON := .venv/bin/python
+REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
+	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam
+
+.PHONY: help run dev test unit e2e check format build clean lock
+.DEFAULT_GOAL := help
+
+help: ## List the targets.
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: .venv/.run .venv-emulator/.installed ## Run a catalogue end to end: CSV=my.csv OPTIONS="quality=60 format=webp"; the samples by default.
+	@$(VENV_PYTHON) -m local.run --port $(PORT) $(if $(CSV),--csv "$(CSV)") $(foreach option,$(OPTIONS),--option "$(option)")
+
+dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up until Ctrl-C: PORT=4566.
+	@$(VENV_PYTHON) -m local.dev --port $(PORT)
+
+test: .venv/.dev .venv-emulator/.installed ## Unit and end-to-end tests, and the coverage of both together.
+	$(VENV_PYTHON) -m coverage erase
+	$(VENV_PYTHON) -m coverage run -m pytest tests
+	$(VENV_PYTHON) -m coverage combine --quiet
+	$(VENV_PYTHON) -m coverage report
+
+unit: .venv/.dev ## Unit tests alone.
+	$(VENV_PYTHON) -m pytest tests/unit
+
+e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
+	$(VENV_PYTHON) -m pytest tests/e2e
+
+check: .venv/.dev .venv-sam/.installed ## Format, lint, types, and the template.
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam validate --lint
+
+format: .venv/.dev ## Format and mend what can be mended.
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+build: .venv-sam/.installed ## Build the deployment packages; needs Python 3.13 on PATH.
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+
+lock: $(UV) ## Pin all requirements anew, with hashes.
+	@for name in $(REQUIREMENTS); do \
+		$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --upgrade \
+			$$(test $$name = requirements/dev || echo "-c requirements/dev.txt" | grep -v "emulator\|sam\|uv") \
+			$$name.in -o $$name.txt || exit 1; \
+	done
+
+clean: ## Remove all that was installed, built or written.
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imagemill needs Python 3.11 or newer: make PYTHON=python3.13 …" >&2; exit 1; }
+	@echo "Installing uv …"
+	@$(PYTHON) -m venv .venv-uv || { echo "The venv module is missing; on Debian: apt-get install python3-venv" >&2; rm -rf .venv-uv; exit 1; }
+	@.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $(UV)
+
+# One venv for the functions' packages and ours: `run` needs few of them, `dev` adds the tools.
+.venv/.run: $(UV) requirements/run.txt
+	@echo "Installing what the functions and the client need …"
+	@test -x $(VENV_PYTHON) || $(UV) venv --quiet --python "$$(.venv-uv/bin/python -c 'import sys; print(sys.executable)')" .venv
+	@$(UV_QUIET) $(UV) pip install --quiet --python .venv --require-hashes -r requirements/run.txt
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	@echo "Installing the tools …"
+	@$(UV_QUIET) $(UV) pip install --quiet --python .venv --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The emulator and the SAM CLI pin packages of their own: each has a venv to itself.
+.venv-%/.installed: $(UV) requirements/%.txt
+	@echo "Installing the $* tools …"
+	@test -x .venv-$*/bin/python || $(UV) venv --quiet --python "$$(.venv-uv/bin/python -c 'import sys; print(sys.executable)')" .venv-$*
+	@$(UV_QUIET) $(UV) pip install --quiet --python .venv-$* --require-hashes -r requirements/$*.txt
+	@touch $@

@@ -1,0 +1,157 @@
+"""The API Lambda: one route a function, each a page's worth of parsing, calling and shaping."""
+
+from __future__ import annotations
+
+import os
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from imagemill import __version__
+from imagemill.adapters.secrets import signing_secret
+from imagemill.domain.codes import JobStatus, ProductStatus
+from imagemill.domain.options import InvalidOption
+from imagemill.logs import logger
+from imagemill.settings import settings
+
+from . import jobs
+from .paging import from_cursor, invalid_parameter, limit_of, status_of, to_cursor
+from .problems import Problem, internal_error, route_not_found
+from .products import products_page
+from .submission import read_submission
+
+ULID_PATTERN = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
+ROW_PATTERN = r"[1-9][0-9]{0,6}"
+#: How long a browser may remember a preflight's answer, in seconds.
+PREFLIGHT_SECONDS = 3600
+
+Answer = tuple[dict[str, Any], int]
+
+
+def _cors() -> CORSConfig | None:
+    """The origins that the CORS_ORIGINS parameter names, comma-separated; none by default."""
+    origins = [origin.strip() for origin in os.environ.get("CORS_ORIGINS", "").split(",") if origin.strip()]
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origin=origins[0],
+        extra_origins=origins[1:],
+        allow_headers=["content-type", "x-api-key", "idempotency-key"],
+        expose_headers=["x-request-id", "location"],
+        max_age=PREFLIGHT_SECONDS,
+    )
+
+
+app = APIGatewayRestResolver(cors=_cors())
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a REST API proxy event. Every answer carries the request's id, errors as problem+json."""
+    logger.append_keys(request_id=event["requestContext"]["requestId"])
+    answer = app.resolve(event, context)
+    answer["multiValueHeaders"]["x-request-id"] = [event["requestContext"]["requestId"]]
+    return answer
+
+
+@app.post("/jobs")
+def post_job() -> Response[Any] | dict[str, Any]:
+    query = _query()
+    dry_run = query.pop("dry_run", "false").lower()
+    if dry_run not in {"true", "false"}:
+        raise invalid_parameter("dry_run", "true or false")
+    event = app.current_event.raw_event
+    submission = read_submission(event, query, allow_http_webhook=settings().is_local)
+    if dry_run == "true":
+        return jobs.validate(submission)
+    key = app.current_event.headers.get("idempotency-key")
+    job = jobs.submit(submission, _tenant(), _api_url(), key)
+    logger.info("Job accepted", extra={"job_id": job.job_id, "rows": job.products})
+    document = jobs.show(job)
+    return Response(
+        status_code=HTTPStatus.ACCEPTED,
+        content_type="application/json",
+        body=document,
+        headers={"Location": document["links"]["self"]},
+    )
+
+
+@app.get("/jobs")
+def get_jobs() -> dict[str, Any]:
+    query = _query()
+    before = from_cursor(query, ULID_PATTERN)
+    found, following = jobs.page(_tenant(), status_of(query, JobStatus), limit_of(query), before)
+    return {"jobs": found, "next_cursor": following and to_cursor(following)}
+
+
+@app.get("/jobs/<job_id>")
+def get_job(job_id: str) -> dict[str, Any]:
+    return jobs.show(jobs.owned_job(job_id, _tenant()))
+
+
+@app.get("/jobs/<job_id>/products")
+def get_products(job_id: str) -> dict[str, Any]:
+    query = _query()
+    job = jobs.owned_job(job_id, _tenant())
+    after_row = int(from_cursor(query, ROW_PATTERN) or 0)
+    page = products_page(job, status_of(query, ProductStatus), limit_of(query), after_row)
+    return {"products": page.products, "next_cursor": page.following and to_cursor(str(page.following))}
+
+
+@app.get("/jobs/<job_id>/output")
+def get_output(job_id: str) -> Response[str]:
+    url = jobs.output_url(jobs.owned_job(job_id, _tenant()))
+    return Response(status_code=HTTPStatus.FOUND, body="", headers={"Location": url, "Cache-Control": "no-store"})
+
+
+@app.get("/jobs/<job_id>/deliveries")
+def get_deliveries(job_id: str) -> dict[str, Any]:
+    return {"deliveries": jobs.deliveries(jobs.owned_job(job_id, _tenant()))}
+
+
+@app.get("/signing-secret")
+def get_signing_secret() -> dict[str, str]:
+    return {"secret": signing_secret(_tenant())}
+
+
+@app.get("/health")
+def get_health() -> dict[str, str]:
+    return {"status": "ok", "version": __version__}
+
+
+@app.exception_handler(Problem)
+def answer_problem(problem: Problem) -> Response[str]:
+    return problem.response()
+
+
+@app.exception_handler(InvalidOption)
+def answer_invalid_option(invalid: InvalidOption) -> Response[str]:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_OPTION", str(invalid)).response()
+
+
+@app.not_found
+def answer_not_found(_: NotFoundError) -> Response[str]:
+    return route_not_found().response()
+
+
+@app.exception_handler(Exception)
+def answer_internal_error(fault: Exception) -> Response[str]:
+    logger.exception("Request failed", exc_info=fault)
+    return internal_error().response()
+
+
+def _tenant() -> str:
+    """The caller: the id of the API key that the gateway has checked."""
+    return str(app.current_event.raw_event["requestContext"]["identity"]["apiKeyId"])
+
+
+def _query() -> dict[str, str]:
+    return dict(app.current_event.query_string_parameters or {})
+
+
+def _api_url() -> str:
+    """The address under which the caller reached us, without the route."""
+    return os.environ["API_URL_PATTERN"].format_map(app.current_event.raw_event["requestContext"])

@@ -1,0 +1,136 @@
+"""Making jobs, and showing them to their owners."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+
+from imagemill.adapters.deliveries import list_attempts
+from imagemill.adapters.idempotency import Claim, claim_key
+from imagemill.adapters.jobs import create_job, get_job, list_jobs
+from imagemill.adapters.layouts import put_layout
+from imagemill.adapters.ledger import live_counts
+from imagemill.adapters.objects import download_url, put_catalogue
+from imagemill.domain.catalogue import CatalogueRefused, Inspection, inspect, read_rows, url_faults
+from imagemill.domain.codes import JobStatus
+from imagemill.domain.job import Job, ProductCounts, job_document, new_job_id, now
+
+from .problems import MAX_LISTED_ERRORS, Problem, job_not_found, refused_catalogue
+from .submission import Submission
+
+MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
+
+
+def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: str | None) -> Job:
+    """Make a job of a submission, or find the one that its idempotency key already stands for.
+
+    Safe to repeat with the same key, also after a crash half-way: every write is keyed by the job's
+    id, and the CSV, which starts the ingest, comes last.
+
+    Raises:
+        Problem: 422 when the CSV is refused, 409 when the key stands for something else.
+    """
+    inspection = _inspect(submission)
+    job_id = new_job_id()
+    if idempotency_key is not None:
+        job_id = _claimed_job_id(tenant, idempotency_key, Claim(job_id, submission.content_hash))
+        standing = get_job(job_id)
+        if standing and standing.status is not JobStatus.QUEUED:
+            return standing
+    job = Job(
+        job_id=job_id,
+        tenant=tenant,
+        status=JobStatus.QUEUED,
+        source="api",
+        filename=submission.filename,
+        created_at=now(),
+        api_url=api_url,
+        options=submission.options,
+        products=inspection.rows,
+    )
+    create_job(job)
+    put_layout(job_id, inspection)
+    put_catalogue(job.catalogue_key, submission.csv, "text/csv")
+    return get_job(job_id) or job
+
+
+def _claimed_job_id(tenant: str, idempotency_key: str, claim: Claim) -> str:
+    if not 0 < len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_CHARACTERS:
+        detail = f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY_CHARACTERS} characters."
+        raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_HEADER", detail)
+    standing = claim_key(tenant, idempotency_key, claim)
+    if standing.content != claim.content:
+        detail = "This Idempotency-Key was used with another CSV or other options. Use a new key for a new job."
+        raise Problem(HTTPStatus.CONFLICT, "IDEMPOTENCY_CONFLICT", detail)
+    return standing.job_id
+
+
+def _inspect(submission: Submission) -> Inspection:
+    try:
+        return inspect(BytesIO(submission.csv))
+    except CatalogueRefused as refused:
+        raise refused_catalogue(refused.fault) from refused
+
+
+def validate(submission: Submission) -> dict[str, Any]:
+    """What a dry run answers: every fault of every row, the first hundred in full."""
+    inspection = _inspect(submission)
+    stream = BytesIO(submission.csv)
+    stream.seek(inspection.chunk_offsets[0])
+    rows = read_rows(stream, inspection.layout, 1)
+    faults = [fault for row in rows for fault in (*row.faults, *url_faults(row, inspection.layout))]
+    return {
+        "valid": not faults,
+        "rows": inspection.rows,
+        "row_errors": len(faults),
+        "errors": [fault.as_dict() for fault in faults[:MAX_LISTED_ERRORS]],
+        "total_errors": len(faults),
+    }
+
+
+def owned_job(job_id: str, tenant: str) -> Job:
+    """The tenant's job.
+
+    Raises:
+        Problem: 404, the same whether there is no such job or it is another's.
+    """
+    job = get_job(job_id) if len(job_id) == len(new_job_id()) else None
+    if job is None or job.tenant != tenant:
+        raise job_not_found()
+    return job
+
+
+def show(job: Job) -> dict[str, Any]:
+    """The job's document, with final counts when it has ended and live ones before."""
+    if job.status in {JobStatus.QUEUED, JobStatus.AWAITING_UPLOAD, JobStatus.REJECTED}:
+        return job_document(job, ProductCounts())
+    return job_document(job, job.counts or live_counts(job.job_id, job.run))
+
+
+def page(
+    tenant: str, status: JobStatus | None, limit: int, before: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    jobs, following = list_jobs(tenant, status, limit, before)
+    return [show(job) for job in jobs], following
+
+
+def output_url(job: Job) -> str:
+    """Where the output CSV can be downloaded for 15 minutes.
+
+    Raises:
+        Problem: 409 while there is none.
+    """
+    if not job.output_key:
+        detail = (
+            "The job was rejected and has no output; its errors say why."
+            if job.status is JobStatus.REJECTED
+            else f"The job is {job.status.value}. Its output can be downloaded when it has ended."
+        )
+        raise Problem(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
+    return download_url(job.output_key, f"{job.job_id}.csv")
+
+
+def deliveries(job: Job) -> list[dict[str, Any]]:
+    return [asdict(attempt) for attempt in list_attempts(job.job_id)]

@@ -1,0 +1,61 @@
+"""Page sizes and cursors of lists."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from http import HTTPStatus
+from typing import TypeVar
+
+from .problems import Problem
+
+Status = TypeVar("Status", bound=StrEnum)
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+
+def limit_of(query: Mapping[str, str]) -> int:
+    """`limit`, 1 to 200, default 50."""
+    given = query.get("limit", str(DEFAULT_LIMIT))
+    if not (given.isascii() and given.isdigit() and len(given) <= 3 and 1 <= int(given) <= MAX_LIMIT):
+        raise invalid_parameter("limit", f"a whole number from 1 to {MAX_LIMIT}")
+    return int(given)
+
+
+def status_of(query: Mapping[str, str], statuses: type[Status]) -> Status | None:
+    """`status`, one of the contract's, or None for all."""
+    given = query.get("status")
+    if not given:
+        return None
+    try:
+        return statuses(given.upper())
+    except ValueError:
+        raise invalid_parameter("status", f"one of {', '.join(statuses)}") from None
+
+
+def to_cursor(place: str) -> str:
+    """An opaque cursor. It names a place in the caller's own list, so it opens nothing to others."""
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def from_cursor(query: Mapping[str, str], pattern: str) -> str | None:
+    """The place that `cursor` names, or None at the start of a list."""
+    cursor = query.get("cursor")
+    if not cursor:
+        return None
+    try:
+        padding = "=" * (-len(cursor) % 4)
+        place = base64.b64decode(cursor + padding, altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        place = ""
+    if not re.fullmatch(pattern, place) or to_cursor(place) != cursor:
+        raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_CURSOR", "Use a cursor as `next_cursor` gave it, or none.")
+    return place
+
+
+def invalid_parameter(name: str, allowed: str) -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, "INVALID_PARAMETER", f"Query parameter '{name}': {allowed}.")

@@ -1,0 +1,92 @@
+"""A job's products, in row order: read from the CSV, joined with their results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from imagemill.adapters.layouts import get_layout
+from imagemill.adapters.objects import open_catalogue, output_url
+from imagemill.adapters.results import results_of_chunk
+from imagemill.domain.catalogue import Inspection, Row, read_rows
+from imagemill.domain.codes import ImageStatus, JobStatus, ProductStatus
+from imagemill.domain.job import Job
+from imagemill.domain.product import CHUNK_ROWS, Image, ProductResult, chunk_of
+
+#: Chunks looked through for one page of a filtered list, so that an answer takes a second at most. The
+#: page may be short; its cursor goes on.
+MAX_CHUNKS_A_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """following: the row after which the next page begins, None at the end."""
+
+    products: list[dict[str, Any]]
+    following: int | None
+
+
+def products_page(job: Job, status: ProductStatus | None, limit: int, after_row: int) -> Page:
+    """The products after a row. There are none before the CSV has been read, and none of a rejected one."""
+    inspection = None if job.status is JobStatus.REJECTED else get_layout(job.job_id)
+    products: list[dict[str, Any]] = []
+    if inspection is None or after_row >= inspection.rows:
+        return Page(products, None)
+    first = chunk_of(after_row + 1)
+    for chunk in range(first, min(first + MAX_CHUNKS_A_PAGE, len(inspection.chunk_offsets))):
+        results = {result.row: result for result in results_of_chunk(job.job_id, chunk)}
+        for row in _rows(job, inspection, chunk):
+            if row.number <= after_row:
+                continue
+            after_row = row.number
+            product = _document(row, results.get(row.number))
+            if status in {None, ProductStatus(product["status"])}:
+                products.append(product)
+            if len(products) == limit:
+                return Page(products, after_row if after_row < inspection.rows else None)
+    return Page(products, after_row if after_row < inspection.rows else None)
+
+
+def _rows(job: Job, inspection: Inspection, chunk: int) -> list[Row]:
+    offsets = inspection.chunk_offsets
+    end = offsets[chunk + 1] if chunk + 1 < len(offsets) else None
+    stream = open_catalogue(job.catalogue_key, offsets[chunk], end)
+    return list(read_rows(stream, inspection.layout, chunk * CHUNK_ROWS + 1))
+
+
+def _document(row: Row, result: ProductResult | None) -> dict[str, Any]:
+    """A product as the contract shows it (A4)."""
+    settled = result.by_position if result else {}
+    refused = result is not None and result.error is not None
+    return {
+        "row": row.number,
+        "serial": row.serial,
+        "name": row.name,
+        "status": (result.status if result else ProductStatus.PENDING).value,
+        "attempts": result.attempts if result else 0,
+        "images": []
+        if refused or row.faults
+        else [
+            _image(settled.get(position) or Image(position, ImageStatus.PENDING), url)
+            for position, url in enumerate(row.urls, 1)
+        ],
+        "error": result.error.value if result and result.error else None,
+    }
+
+
+def _image(image: Image, input_url: str) -> dict[str, Any]:
+    document = {
+        "position": image.position,
+        "input_url": input_url,
+        "output_url": output_url(image.key) if image.key else None,
+        "status": image.status.value,
+        "error": image.error.value if image.error else None,
+        "input_bytes": image.input_bytes,
+        "output_bytes": image.output_bytes,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "kept": image.kept,
+        "sha256": image.sha256,
+    }
+    return document if image.http_status is None else {**document, "http_status": image.http_status}

@@ -1,0 +1,1 @@
+"""Ends products whose messages were received too often: their processing kept crashing."""

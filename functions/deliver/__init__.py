@@ -1,0 +1,1 @@
+"""Delivers webhook messages: one attempt an invocation."""

@@ -1,0 +1,47 @@
+"""The ingest Lambda: S3 events and its own continuations, by way of the ingest queue, one at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from imagemill.domain.job import job_id_of_upload
+from imagemill.logs import logger
+
+from .drop import accept_drop
+from .fan_out import fan_out
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Take each message of the batch. Raises on any fault: the queue then delivers it again.
+
+    Safe to repeat: a job's id follows from its object, rows and chunks are set members, and products
+    that are asked for twice are recognised by their results.
+    """
+    for record in event["Records"]:
+        _take(json.loads(record["body"]), context)
+
+
+def _take(message: dict[str, Any], context: LambdaContext) -> None:
+    if "continue" in message:
+        resumed = message["continue"]
+        fan_out(resumed["job_id"], resumed["chunk"], context.get_remaining_time_in_millis)
+        return
+    for key, version in _objects(message):
+        logger.append_keys(object_key=key)
+        if key.startswith("inbox/"):
+            accept_drop(key, version)
+        else:
+            fan_out(job_id_of_upload(key), 0, context.get_remaining_time_in_millis)
+
+
+def _objects(notification: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Key and version of each object that an S3 event names; none for S3's test event at set-up."""
+    for record in notification.get("Records", []):
+        described = record["s3"]["object"]
+        yield unquote_plus(described["key"]), described.get("versionId")

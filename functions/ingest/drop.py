@@ -1,0 +1,75 @@
+"""Catalogues dropped into the bucket's inbox (contract A5)."""
+
+from __future__ import annotations
+
+import os
+
+from imagemill.adapters.completion import start_completion
+from imagemill.adapters.jobs import create_job, get_job
+from imagemill.adapters.objects import ObjectHead, copy_catalogue, head_catalogue
+from imagemill.domain.catalogue import Fault
+from imagemill.domain.codes import FileCode, JobStatus
+from imagemill.domain.job import Job, job_id_of_object, now
+from imagemill.domain.options import InvalidOption, JobOptions, parse_options
+from imagemill.logs import logger
+from imagemill.settings import settings
+
+#: The largest CSV taken by drop, in bytes (contract A7).
+MAX_DROP_BYTES = 1024**3
+
+
+class NotInAnInbox(Exception):
+    """The key names no tenant, so there is nobody to answer. The event ends in the dead-letter queue."""
+
+
+def accept_drop(key: str, version: str | None) -> None:
+    """Make the job of a dropped object and copy the object to where uploads go, which starts its ingest.
+
+    The copy keeps the job whole when the dropped object is cleared away. Safe to repeat: the job's id
+    follows from the object's version, and copying again writes the same bytes.
+
+    Raises:
+        NotInAnInbox: unless the key is `inbox/<tenant>/<any>.csv`.
+    """
+    _, _, rest = key.partition("/")
+    tenant, _, name = rest.partition("/")
+    if not tenant or not name.lower().endswith(".csv"):
+        raise NotInAnInbox(f"{key}: put catalogues at inbox/<tenant>/<name>.csv")
+    head = head_catalogue(key, version)
+    job_id = job_id_of_object(settings().catalogue_bucket, key, head.version, head.modified)
+    logger.append_keys(job_id=job_id)
+    job = _new_job(job_id, tenant, key, head)
+    create_job(job)
+    if job.status is JobStatus.REJECTED:
+        start_completion(job_id, job.run)
+        return
+    standing = get_job(job_id)
+    if standing and standing.status is JobStatus.QUEUED:
+        copy_catalogue(key, version, job.catalogue_key)
+
+
+def _new_job(job_id: str, tenant: str, key: str, head: ObjectHead) -> Job:
+    options = JobOptions()
+    fault = None
+    given = {name.replace("-", "_"): value for name, value in head.metadata.items()}
+    try:
+        options = parse_options(given, allow_http_webhook=settings().is_local)
+    except InvalidOption as invalid:
+        fault = Fault(FileCode.INVALID_OPTION, str(invalid))
+    if head.size > MAX_DROP_BYTES:
+        message = f"The file has {head.size:,} bytes; at most {MAX_DROP_BYTES:,} are taken. Split it."
+        fault = Fault(FileCode.FILE_TOO_LARGE, message)
+    moment = now()
+    return Job(
+        job_id=job_id,
+        tenant=tenant,
+        status=JobStatus.REJECTED if fault else JobStatus.QUEUED,
+        source="drop",
+        filename=key.rsplit("/", 1)[-1],
+        created_at=moment,
+        ended_at=moment if fault else None,
+        api_url=os.environ["API_URL"],
+        options=options,
+        errors=(fault.as_dict(),) if fault else (),
+        drop_key=key,
+    )

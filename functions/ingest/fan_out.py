@@ -1,0 +1,94 @@
+"""From a catalogue to one message a product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from imagemill.adapters.completion import start_completion
+from imagemill.adapters.jobs import get_job, reject_job, start_job
+from imagemill.adapters.layouts import get_layout, put_layout
+from imagemill.adapters.ledger import open_run
+from imagemill.adapters.objects import open_catalogue
+from imagemill.adapters.queues import continue_ingest, send_products
+from imagemill.adapters.results import put_result
+from imagemill.domain.catalogue import CatalogueRefused, Inspection, Row, inspect, read_rows
+from imagemill.domain.codes import JobStatus, RowCode
+from imagemill.domain.job import Job
+from imagemill.domain.product import CHUNK_ROWS, ProductMessage, row_fault
+from imagemill.logs import logger
+from imagemill.steps.ledger import Finished, finish
+
+#: When less time than this remains, in milliseconds, the rest is left to a continuation. A chunk takes
+#: well under a second; the reserve is for a throttled queue.
+RESERVED_MILLISECONDS = 20_000
+
+
+class NoSuchJob(Exception):
+    """An upload that belongs to no job. The event ends in the dead-letter queue."""
+
+
+def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], int]) -> None:
+    """Send the products of a job's catalogue, from a chunk on, and fail those whose rows are at fault.
+
+    The file is inspected whole before the first message, so a structural fault refuses all of it and
+    the sizes of run and chunks are known to every worker. Safe to repeat from any chunk: results that
+    stand are not written again, and a message sent twice is recognised by its product's result.
+
+    Raises:
+        NoSuchJob: when there is no such job.
+        CatalogueRefused: never; it ends the job as REJECTED.
+    """
+    logger.append_keys(job_id=job_id)
+    job = get_job(job_id)
+    if job is None:
+        raise NoSuchJob(job_id)
+    if job.status is JobStatus.REJECTED:
+        start_completion(job_id, job.run)
+    if job.status.has_ended:
+        return
+    try:
+        inspection = _inspection(job)
+    except CatalogueRefused as refused:
+        reject_job(job_id, [refused.fault.as_dict()])
+        start_completion(job_id, job.run)
+        return
+    open_run(job_id, job.run, len(inspection.chunk_offsets))
+    start_job(job_id, inspection.rows)
+    for chunk, rows in enumerate(_chunks(job, inspection, first_chunk), first_chunk):
+        if remaining_milliseconds() < RESERVED_MILLISECONDS:
+            continue_ingest(job_id, chunk)
+            logger.info("Ingest goes on in a new message", extra={"chunk": chunk})
+            return
+        _start_products(job, rows)
+    logger.info("Catalogue fanned out", extra={"rows": inspection.rows})
+
+
+def _inspection(job: Job) -> Inspection:
+    known = get_layout(job.job_id)
+    if known:
+        return known
+    inspection = inspect(open_catalogue(job.catalogue_key))
+    put_layout(job.job_id, inspection)
+    return inspection
+
+
+def _chunks(job: Job, inspection: Inspection, first_chunk: int) -> Iterator[Sequence[Row]]:
+    if first_chunk >= len(inspection.chunk_offsets):
+        return
+    stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[first_chunk])
+    rows = read_rows(stream, inspection.layout, first_chunk * CHUNK_ROWS + 1)
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        yield chunk
+
+
+def _start_products(job: Job, rows: Sequence[Row]) -> None:
+    messages = [
+        ProductMessage(job.job_id, job.run, row.number, len(rows), row.urls, job.options.image)
+        for row in rows
+        if not row.faults
+    ]
+    send_products(messages, job.tenant)
+    faulty = [row_fault(row.number, RowCode(row.faults[0].code)) for row in rows if row.faults]
+    standing = [put_result(job.job_id, job.run, result) for result in faulty]
+    finish(Finished(job.job_id, job.run, result.row, result.status, len(rows)) for result in standing)

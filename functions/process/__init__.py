@@ -1,0 +1,1 @@
+"""The processing Lambda: fetch each image of a product, compress it, store it."""

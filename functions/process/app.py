@@ -1,0 +1,44 @@
+"""The processing Lambda: batches of the products queue."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from imagemill import __version__
+from imagemill.adapters.web import WebClient, WebPolicy
+from imagemill.domain.product import ProductMessage
+from imagemill.logs import logger
+from imagemill.settings import settings
+
+from .pipeline import Pipeline, Receipt
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Process a batch; the answer names the messages to be delivered again (ReportBatchItemFailures)."""
+    receipts = [_receipt(record) for record in event["Records"]]
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
+    given_back = _pipeline().run(receipts, deadline)
+    return {"batchItemFailures": [{"itemIdentifier": receipt.message_id} for receipt in given_back]}
+
+
+@cache
+def _pipeline() -> Pipeline:
+    """One for the life of the process, so that connections stay open between invocations."""
+    policy = WebPolicy(allow_loopback=settings().is_local, user_agent=f"imagemill/{__version__}")
+    redelivery = tuple(int(seconds) for seconds in os.environ["REDELIVERY_SECONDS"].split(","))
+    return Pipeline(WebClient(policy), redelivery)
+
+
+def _receipt(record: dict[str, Any]) -> Receipt:
+    return Receipt(
+        message=ProductMessage.from_json(record["body"]),
+        message_id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
+        receives=int(record["attributes"]["ApproximateReceiveCount"]),
+    )

@@ -1,0 +1,177 @@
+"""Compress one image: bytes in, bytes out, by the rules of contract A3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from imagemill.domain.codes import ImageCode
+from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
+
+from .colour import convert, is_opaque
+from .decode import Source, check_is_complete, frames, open_source, still
+from .encode import INDEXED_MODES, MODES, Picture, encode
+from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, ImageFormat
+from .image_fault import ImageFault, faults_become
+from .metadata import NO_TAGS, Tags, tags_to_keep
+
+__all__ = ["CONTENT_TYPES", "EXTENSIONS", "Compressed", "ImageFault", "ImageFormat", "compress"]
+
+#: A result larger than this part of the input is not worth the loss of quality (contract A3).
+WORTHWHILE_PERCENT = 90
+#: The AV1 encoder peaks at 28 bytes for each pixel of the output (contract A7).
+MAX_AVIF_PIXELS = 45_000_000
+#: Samples beyond this many output pixels from the centre change nothing visible (Pillow's documentation).
+_REDUCING_GAP = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """An image to store. width, height: pixels of the upright picture. kept: `data` is the input itself."""
+
+    data: bytes
+    format: ImageFormat
+    width: int
+    height: int
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to become of one source: the upright size, and whether that alone calls for a new file."""
+
+    width: int
+    height: int
+    is_demanded: bool
+
+
+def compress(data: bytes, options: ImageOptions) -> Compressed:
+    """Compress an image as `options` ask. Pure, repeatable, and safe to call from several threads.
+
+    The result is upright whatever its EXIF said. A TIFF gives its first page, an MPO its first view. Quality
+    does not concern PNG, GIF, TIFF and BMP, which `original` writes without loss, GIF but for its palette.
+
+    The input is returned unchanged (`kept`) when the result would not be 10 % smaller, or when a JPEG was
+    already saved at the quality asked or a lower one, unless the caller named another format, or the
+    picture had to be resized or turned. Unchanged means unchanged: EXIF and GPS stay in it, also where
+    `metadata` is `strip`.
+
+    Raises:
+        ImageFault: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED. Bit
+            rot inside a JPEG's scan raises nothing, since no decoder in use notices it.
+    """
+    with faults_become(ImageCode.CORRUPT_IMAGE):
+        source = open_source(data)
+        wish = _wish(source, options)
+        kept = Compressed(data, source.format, source.width, source.height, kept=True)
+        if not wish.is_demanded and _is_compressed_enough(source, options):
+            check_is_complete(source)
+            return kept
+        image_format, picture = _prepare(source, wish, options)
+    width, height = picture.size
+    if image_format is ImageFormat.AVIF and width * height * len(picture.frames) > MAX_AVIF_PIXELS:
+        raise ImageFault(ImageCode.TOO_MANY_PIXELS)
+    with faults_become(ImageCode.ENCODE_FAILED):
+        encoded = encode(picture, image_format, options)
+    if not wish.is_demanded and len(encoded) * 100 > len(data) * WORTHWHILE_PERCENT:
+        return kept
+    return Compressed(encoded, image_format, width, height, kept=False)
+
+
+def _wish(source: Source, options: ImageOptions) -> _Wish:
+    ratio = min(
+        1.0,
+        (options.max_width or source.width) / source.width,
+        (options.max_height or source.height) / source.height,
+    )
+    width, height = max(1, round(source.width * ratio)), max(1, round(source.height * ratio))
+    names_a_format = options.format not in {OutputFormat.AUTO, OutputFormat.ORIGINAL}
+    is_demanded = (
+        (width, height) != (source.width, source.height)
+        or source.orientation != 1
+        or (names_a_format and options.format.value != source.format.value)
+    )
+    return _Wish(width, height, is_demanded)
+
+
+def _is_compressed_enough(source: Source, options: ImageOptions) -> bool:
+    """Whether a JPEG that would stay one is as coarse as is asked: a second loss would save next to nothing.
+
+    Not for CMYK, which becomes smaller for having three channels instead of four.
+    """
+    stays_jpeg = options.format in {OutputFormat.AUTO, OutputFormat.JPEG, OutputFormat.ORIGINAL}
+    quality = source.jpeg_quality
+    return stays_jpeg and source.image.mode != "CMYK" and quality is not None and quality <= options.quality
+
+
+def _output_format(source: Source, wish: _Wish, asked: OutputFormat, *, has_transparency: bool) -> ImageFormat:
+    """The format to write. Where `auto` meets a side that its choice cannot express, the source's own."""
+    match asked:
+        case OutputFormat.ORIGINAL:
+            return source.format
+        case OutputFormat.AUTO:
+            keeps_more = has_transparency or source.is_animated
+            best = ImageFormat.WEBP if keeps_more else ImageFormat.JPEG
+            return best if max(wish.width, wish.height) <= LONGEST_SIDES[best] else source.format
+        case OutputFormat.JPEG | OutputFormat.WEBP | OutputFormat.AVIF:
+            return ImageFormat(asked)
+
+
+def _prepare(source: Source, wish: _Wish, options: ImageOptions) -> tuple[ImageFormat, Picture]:
+    if source.is_animated and options.format is not OutputFormat.JPEG:
+        image_format = _output_format(source, wish, options.format, has_transparency=False)
+        return image_format, _animation(source, wish, options)
+    pixels = still(source, wish.width, wish.height)
+    tags = _tags(source, wish, options)
+    opaque = is_opaque(pixels)
+    image_format = _output_format(source, wish, options.format, has_transparency=not opaque)
+    modes = MODES[image_format]
+    if pixels.size != (wish.width, wish.height):
+        modes -= INDEXED_MODES
+    pixels, profile = convert(pixels, source.profile, modes, opaque=opaque)
+    pixels = _detached(source, _resized(pixels, wish))
+    return image_format, Picture((pixels,), profile=profile, tags=tags)
+
+
+def _animation(source: Source, wish: _Wish, options: ImageOptions) -> Picture:
+    shots = []
+    profile = source.profile
+    for frame in frames(source):
+        pixels, profile = convert(frame.image, source.profile, {"RGB", "RGBA"}, opaque=is_opaque(frame.image))
+        pixels = _resized(pixels, wish)
+        pixels.info = {}
+        shots.append((pixels, frame.milliseconds))
+    mode = "RGBA" if any(pixels.mode == "RGBA" for pixels, _ in shots) else "RGB"
+    return Picture(
+        tuple(pixels if pixels.mode == mode else pixels.convert(mode) for pixels, _ in shots),
+        tuple(milliseconds for _, milliseconds in shots),
+        source.plays,
+        profile,
+        _tags(source, wish, options),
+    )
+
+
+def _tags(source: Source, wish: _Wish, options: ImageOptions) -> Tags:
+    if options.metadata is Metadata.STRIP:
+        return NO_TAGS
+    return tags_to_keep(source.image, wish.width, wish.height)
+
+
+def _resized(image: Image.Image, wish: _Wish) -> Image.Image:
+    size = (wish.width, wish.height)
+    if image.size == size:
+        return image
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+
+
+def _detached(source: Source, pixels: Image.Image) -> Image.Image:
+    """The pixels without what else the source said: writers of JPEG, PNG and TIFF would copy some of it."""
+    if pixels is not source.image:
+        # Its pixels are no longer needed, and encoding wants the memory.
+        source.image.close()
+    elif source.format is ImageFormat.TIFF:
+        pixels = source.image.copy()
+    transparency = pixels.info.get("transparency")
+    pixels.info = {} if transparency is None else {"transparency": transparency}
+    return pixels

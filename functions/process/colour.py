@@ -1,0 +1,147 @@
+"""Colour: profiles, bit depth, transparency. What is stored looks as the source looked."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from io import BytesIO
+
+from PIL import Image, ImageCms
+
+#: Greater depths than eight bits; where a format cannot hold them they are scaled, never clipped.
+_DEEP_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
+_ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+#: Largest value of 16 bits; also the last index of the tables that Pillow applies to mode I.
+_WHITE_16 = 65_535
+#: 65,535 / 255: so that white stays white and black stays black.
+_TO_EIGHT_BITS = [(value + 128) // 257 for value in range(_WHITE_16 + 1)]
+
+#: Places in an ICC header (ICC.1:2022, 7.2): colour space of the data, and the signature of every profile.
+_SPACE_FIELD, _SIGNATURE_FIELD = slice(16, 20), slice(36, 40)
+#: Colour space of a profile that describes each mode.
+_PROFILE_SPACES = {
+    "1": b"GRAY",
+    "L": b"GRAY",
+    "LA": b"GRAY",
+    "I;16": b"GRAY",
+    "P": b"RGB ",
+    "RGB": b"RGB ",
+    "RGBA": b"RGB ",
+    "CMYK": b"CMYK",
+}
+
+
+def is_opaque(image: Image.Image) -> bool:
+    """Whether no pixel shows what lies behind: an alpha channel that is full everywhere counts as opaque."""
+    if not image.has_transparency_data:
+        return True
+    if image.mode in _DEEP_MODES:
+        return _eight_bit(image).mode == "L"
+    with_alpha = image if image.mode in _ALPHA_MODES else image.convert("RGBA")
+    return with_alpha.getchannel("A").getextrema() == (255, 255)
+
+
+def convert(
+    image: Image.Image, profile: bytes | None, modes: Container[str], *, opaque: bool
+) -> tuple[Image.Image, bytes | None]:
+    """The image in one of `modes`, with the ICC profile that still describes it, or None for sRGB.
+
+    Transparency goes onto white where no mode has an alpha channel. CMYK, Lab and grey that has to become
+    RGB go through their profile into sRGB; CMYK without one as Pillow converts it. Returns `image` itself
+    where nothing has to change.
+
+    modes: Pillow modes that the output format can hold, "L" or "RGB" among them. opaque: see `is_opaque`.
+    """
+    keeps_mode = image.mode in modes and not (opaque and image.mode in _ALPHA_MODES)
+    keeps_transparency = "transparency" not in image.info or "P" in modes
+    if not (keeps_mode and keeps_transparency):
+        image, profile = _into(image, profile, modes, opaque=opaque)
+    return image, profile if _describes(profile, image.mode) else None
+
+
+def _into(
+    image: Image.Image, profile: bytes | None, modes: Container[str], *, opaque: bool
+) -> tuple[Image.Image, bytes | None]:
+    if image.mode in _DEEP_MODES:
+        image = _eight_bit(image)
+    elif image.mode in {"CMYK", "LAB"}:
+        return _to_srgb(image, profile), None
+    is_grey = image.mode in {"1", "L", "LA", "La"} and "transparency" not in image.info
+    if is_grey and "L" not in modes and _describes(profile, "L"):
+        alpha = None if opaque else image.getchannel("A")
+        image, profile = _to_srgb(image.convert("L"), profile), None
+        if alpha is not None:
+            image.putalpha(alpha)
+        return image, profile
+    colours = "L" if is_grey and "L" in modes else "RGB"
+    with_alpha = "LA" if colours == "L" and "LA" in modes else "RGBA"
+    if opaque:
+        # By way of RGBA: Pillow warns when a palette's transparency is dropped unseen.
+        return (image.convert("RGBA") if "transparency" in image.info else image).convert(colours), profile
+    if "RGBA" in modes:
+        return image.convert(with_alpha), profile
+    return _on_white(image.convert("LA" if colours == "L" else "RGBA"), colours), profile
+
+
+def _on_white(image: Image.Image, colours: str) -> Image.Image:
+    flat = Image.new(colours, image.size, "white")
+    flat.paste(image if colours == "RGB" else image.getchannel("L"), mask=image.getchannel("A"))
+    return flat
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Grey of more than eight bits as L, or as LA where one value of it is declared transparent.
+
+    I;16 ranges to 65,535. I and F have no nominal range: the narrowest of 1 (F), 255 (F), 65,535 and their
+    own largest value that holds them all becomes white; what is negative becomes black.
+    """
+    white = _white_level(image)
+    if white != _WHITE_16:
+        return image.convert("F").point(lambda value: value * (255 / white)).convert("L")
+    numbers = image.convert("I")
+    grey = numbers.point(_TO_EIGHT_BITS, "L")
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int) and 0 <= transparent <= _WHITE_16:
+        alpha = [255] * (_WHITE_16 + 1)
+        alpha[transparent] = 0
+        grey.putalpha(numbers.point(alpha, "L"))
+    grey.info.pop("transparency", None)
+    return grey
+
+
+def _white_level(image: Image.Image) -> float:
+    if image.mode not in {"I", "F"}:
+        return _WHITE_16
+    brightest = image.getextrema()[1]
+    if not isinstance(brightest, (int, float)):
+        raise TypeError("one channel was expected")
+    levels = (1, 255, _WHITE_16) if image.mode == "F" else (_WHITE_16,)
+    return next((level for level in levels if brightest <= level), brightest)
+
+
+def _describes(profile: bytes | None, mode: str) -> bool:
+    return (
+        profile is not None
+        and profile[_SIGNATURE_FIELD] == b"acsp"
+        and profile[_SPACE_FIELD] == _PROFILE_SPACES.get(mode)
+    )
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB through the profile where it fits the image and can be read; else Pillow's plain conversion."""
+    if image.mode == "LAB":
+        return _transformed(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
+    if profile is not None and _describes(profile, image.mode):
+        try:
+            return _transformed(image, ImageCms.ImageCmsProfile(BytesIO(profile)))
+        except (ImageCms.PyCMSError, OSError):
+            # A profile with a sound header and a damaged body: no colour is known better than the plain one.
+            pass
+    return image.convert("RGB")
+
+
+def _transformed(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+    if converted is None:
+        raise ValueError("no image came back from the colour transform")
+    return converted

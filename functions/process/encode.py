@@ -1,0 +1,161 @@
+"""Writing a picture in one of the formats, with the settings that speed and size were measured at."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import IO, Any
+
+from PIL import ExifTags, Image, PngImagePlugin
+
+from imagemill.domain.options import ImageOptions
+
+from .formats import ImageFormat
+from .metadata import NO_TAGS, Tags
+
+#: Effort of libwebp, 0–6, its own default. 2 takes half the time for 6 % more bytes.
+WEBP_METHOD = 4
+#: Speed of the AV1 encoder, 0–10. 6 takes 3.5 times as long for 13 % fewer bytes.
+AVIF_SPEED = 8
+#: Bytes in a JPEG segment, and what of them XMP's name takes (XMP specification part 3, 1.1.3).
+_SEGMENT_BYTES, _XMP_NAME_BYTES = 65_533, 29
+
+#: Pillow modes that each format holds as they are.
+MODES: Mapping[ImageFormat, frozenset[str]] = MappingProxyType(
+    {
+        ImageFormat.JPEG: frozenset({"L", "RGB"}),
+        ImageFormat.PNG: frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}),
+        ImageFormat.WEBP: frozenset({"RGB", "RGBA"}),
+        ImageFormat.GIF: frozenset({"1", "L", "P", "RGB", "RGBA"}),
+        ImageFormat.TIFF: frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}),
+        ImageFormat.BMP: frozenset({"1", "L", "P", "RGB", "RGBA"}),
+        ImageFormat.AVIF: frozenset({"L", "RGB", "RGBA"}),
+    }
+)
+#: Modes that would be resized by taking the nearest pixel: indices and bits have no values between.
+INDEXED_MODES = frozenset({"1", "P"})
+
+#: First-directory tags that a TIFF gets: text and resolution. libtiff's encoder cannot be handed the
+#: directories of camera and GPS, and tags of unknown type are not worth the risk.
+_TIFF_TAGS = frozenset({270, 271, 272, 274, 282, 283, 296, 305, 306, 315, 316, 33432})
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Pixels ready to be written, and what is written with them.
+
+    frames: one, or an animation's, of one size and mode. milliseconds: one for each frame. plays: 0 for
+    without end. profile: ICC, None for sRGB.
+    """
+
+    frames: tuple[Image.Image, ...]
+    milliseconds: tuple[int, ...] = ()
+    plays: int = 0
+    profile: bytes | None = None
+    tags: Tags = NO_TAGS
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.frames[0].size
+
+
+def encode(picture: Picture, image_format: ImageFormat, options: ImageOptions) -> bytes:
+    """The file. Metadata that the format has no room for is left out: all of it for GIF and BMP, more than
+    64 KiB of it for JPEG, camera and GPS for TIFF.
+
+    Raises:
+        Exception: whatever Pillow raises, such as for a side that the format cannot express.
+    """
+    first, *others = picture.frames
+    settings = _settings(picture, image_format, options) | _embedded(picture, image_format)
+    if others:
+        settings |= _timing(picture, image_format) | {"save_all": True, "append_images": others}
+    with _scratch_file() as file:
+        first.save(file, image_format.pillow_name, **settings)
+        file.seek(0)
+        return file.read()
+
+
+def _settings(picture: Picture, image_format: ImageFormat, options: ImageOptions) -> dict[str, Any]:
+    match image_format:
+        case ImageFormat.JPEG:
+            # Huffman tables of its own: 9 % fewer bytes for a third more time.
+            return {"quality": options.quality, "optimize": True, "progressive": options.progressive}
+        case ImageFormat.WEBP:
+            return {"quality": options.quality, "method": WEBP_METHOD}
+        case ImageFormat.AVIF:
+            # The caller compresses as many images at once as there are processors.
+            return {"quality": options.quality, "speed": AVIF_SPEED, "max_threads": 1}
+        case ImageFormat.PNG | ImageFormat.GIF:
+            return {"optimize": True}
+        case ImageFormat.TIFF:
+            is_bilevel = picture.frames[0].mode == "1"
+            return {"compression": "group4" if is_bilevel else "tiff_adobe_deflate"}
+        case ImageFormat.BMP:
+            return {}
+
+
+def _embedded(picture: Picture, image_format: ImageFormat) -> dict[str, Any]:
+    # Said even when there is none: some writers would take it from the source otherwise.
+    profile = {"icc_profile": picture.profile or b""}
+    exif, xmp = picture.tags.exif, picture.tags.xmp
+    match image_format:
+        case ImageFormat.JPEG:
+            exif = exif if len(exif) <= _SEGMENT_BYTES else b""
+            xmp = xmp if len(xmp) <= _SEGMENT_BYTES - _XMP_NAME_BYTES else b""
+            return profile | {"exif": exif, "xmp": xmp}
+        case ImageFormat.WEBP | ImageFormat.AVIF:
+            return profile | {"exif": exif, "xmp": xmp}
+        case ImageFormat.PNG:
+            text = PngImagePlugin.PngInfo()
+            if xmp:
+                text.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+            return profile | {"exif": exif, "pnginfo": text}
+        case ImageFormat.TIFF:
+            return profile | {"exif": _tiff_tags(picture.tags)}
+        case ImageFormat.GIF | ImageFormat.BMP:
+            return {}
+
+
+def _tiff_tags(tags: Tags) -> Image.Exif:
+    given, kept = Image.Exif(), Image.Exif()
+    given.load(tags.exif)
+    for tag in _TIFF_TAGS.intersection(given):
+        kept[tag] = given[tag]
+    if tags.xmp:
+        kept[ExifTags.Base.XMLPacket] = tags.xmp
+    return kept
+
+
+def _timing(picture: Picture, image_format: ImageFormat) -> dict[str, Any]:
+    timing: dict[str, Any] = {"duration": list(picture.milliseconds)}
+    match image_format:
+        case ImageFormat.GIF:
+            # 2: cleared before the next frame, without which no pixel could become transparent again.
+            timing["disposal"] = 2 if picture.frames[0].mode == "RGBA" else 1
+            # GIF counts repetitions after the first showing, and says nothing for a single one.
+            if picture.plays != 1:
+                timing["loop"] = max(picture.plays - 1, 0)
+        case ImageFormat.PNG:
+            timing |= {
+                "loop": picture.plays,
+                "disposal": PngImagePlugin.Disposal.OP_NONE,
+                "blend": PngImagePlugin.Blend.OP_SOURCE,
+            }
+        case _:
+            timing["loop"] = picture.plays
+    return timing
+
+
+def _scratch_file() -> IO[bytes]:
+    """A file with a descriptor, in memory where the system can.
+
+    Pillow lets other threads run while it encodes into a descriptor, not while it does into a BytesIO: two
+    threads do 1.9 times the work of one, against 1.0 to 1.3.
+    """
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("encoded", os.MFD_CLOEXEC), "w+b")
+    return tempfile.TemporaryFile()

@@ -1,0 +1,47 @@
+"""Why an image could not be compressed, as a code of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from PIL import Image
+
+from imagemill.domain.codes import ImageCode
+
+#: Fixed sentences: nothing of what a hostile file says reaches a log line or a user.
+_MESSAGES: Mapping[ImageCode, str] = {
+    ImageCode.NOT_AN_IMAGE: "The bytes are not an image.",
+    ImageCode.UNSUPPORTED_FORMAT: "The image is in a format that is not accepted.",
+    ImageCode.CORRUPT_IMAGE: "The image is truncated or damaged.",
+    ImageCode.TOO_MANY_PIXELS: "The image has more pixels or frames than are accepted.",
+    ImageCode.ENCODE_FAILED: "The image could not be encoded.",
+}
+
+
+class ImageFault(Exception):
+    """An image that cannot be compressed. `code` says why; the message holds no text from the image."""
+
+    def __init__(self, code: ImageCode) -> None:
+        super().__init__(_MESSAGES[code])
+        self.code = code
+
+
+@contextmanager
+def faults_become(code: ImageCode) -> Iterator[None]:
+    """Turn whatever the codecs raise inside the block into an ImageFault, the cause attached.
+
+    Every exception counts, not a list of them: on hostile bytes Pillow has raised OSError, SyntaxError,
+    ValueError, struct.error, zlib.error, OverflowError, MemoryError, AttributeError and more.
+
+    Raises:
+        ImageFault: TOO_MANY_PIXELS where Pillow suspects a decompression bomb, else `code`.
+    """
+    try:
+        yield
+    except ImageFault:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
+        raise ImageFault(ImageCode.TOO_MANY_PIXELS) from fault
+    except Exception as fault:
+        raise ImageFault(code) from fault

@@ -1,0 +1,1 @@
+"""Ends a job: the output CSV, exact totals and the final status."""

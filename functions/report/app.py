@@ -1,0 +1,18 @@
+"""The report Lambda: the first step of the completion state machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from imagemill.logs import logger
+
+from .closing import close_job
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Close the run `{"job_id", "run"}`; returns `{"messages": [...]}`, the webhook messages to deliver."""
+    logger.append_keys(job_id=event["job_id"], run=event["run"])
+    return {"messages": close_job(event["job_id"], int(event["run"]))}

@@ -1,0 +1,120 @@
+"""How a run of a job is closed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from imagemill.adapters.jobs import end_job, get_job
+from imagemill.adapters.layouts import get_layout
+from imagemill.adapters.objects import (
+    copy_catalogue,
+    open_catalogue,
+    output_url,
+    put_catalogue,
+    upload_catalogue,
+)
+from imagemill.adapters.results import results_of_chunk
+from imagemill.domain.catalogue import Inspection, Row, read_rows
+from imagemill.domain.codes import ImageStatus, JobStatus
+from imagemill.domain.job import Job, ProductCounts, Totals, final_status, job_document
+from imagemill.domain.output import output_header, output_row
+from imagemill.domain.product import CHUNK_ROWS, ProductResult
+
+
+class ProductUnfinished(Exception):
+    """A run was said to be full, but a product has no terminal result. The execution fails, and its alarm rings."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    counts: ProductCounts = field(default_factory=ProductCounts)
+    totals: Totals = field(default_factory=Totals)
+
+    def add(self, result: ProductResult) -> None:
+        done = [image for image in result.images if image.status is ImageStatus.COMPLETED]
+        self.counts = self.counts.plus(result.status)
+        self.totals = Totals(
+            images=self.totals.images + len(result.images),
+            images_completed=self.totals.images_completed + len(done),
+            input_bytes=self.totals.input_bytes + sum(image.input_bytes or 0 for image in done),
+            output_bytes=self.totals.output_bytes + sum(image.output_bytes or 0 for image in done),
+        )
+
+
+def close_job(job_id: str, run: int) -> list[dict[str, Any]]:
+    """Write the output CSV, the totals and the final status, and what a drop expects in its outbox.
+
+    Returns the webhook messages to deliver. Safe to repeat: the same rows give the same CSV under the
+    same key, and the first final status stands.
+
+    Raises:
+        ProductUnfinished: when a product has no terminal result; the ledger rules that out.
+    """
+    job = _required(job_id)
+    if job.status is JobStatus.PROCESSING and job.run == run:
+        output_key = f"outputs/{job.tenant}/{job_id}/{run}.csv"
+        tally = _Tally()
+        upload_catalogue(output_key, _output(job, tally), "text/csv; charset=utf-8")
+        end_job(job_id, run, final_status(tally.counts), tally.counts, tally.totals, output_key)
+        job = _required(job_id)
+    if job.drop_key:
+        _fill_outbox(job)
+    return _messages(job)
+
+
+def _required(job_id: str) -> Job:
+    job = get_job(job_id)
+    if job is None:
+        raise LookupError(f"job {job_id} is gone")
+    return job
+
+
+def _output(job: Job, tally: _Tally) -> Iterator[bytes]:
+    """The output CSV, row by row, counting as it goes."""
+    inspection = get_layout(job.job_id)
+    if inspection is None:
+        raise LookupError(f"layout of job {job.job_id} is gone")
+    yield output_header(inspection.layout)
+    for row, result in _rows_with_results(job, inspection):
+        tally.add(result)
+        urls = {image.position: output_url(image.key) for image in result.images if image.key}
+        errors = [(image.position, image.error.value) for image in result.images if image.error]
+        if result.error:
+            errors.insert(0, (0, result.error.value))
+        slots = [urls.get(position) for position in range(1, len(row.urls) + 1)]
+        yield output_row(row, slots, result.status, errors)
+
+
+def _rows_with_results(job: Job, inspection: Inspection) -> Iterator[tuple[Row, ProductResult]]:
+    stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[0])
+    rows = read_rows(stream, inspection.layout, 1)
+    for chunk in range(len(inspection.chunk_offsets)):
+        results = {result.row: result for result in results_of_chunk(job.job_id, chunk)}
+        for row in islice(rows, CHUNK_ROWS):
+            result = results.get(row.number)
+            if result is None or not result.status.has_ended:
+                raise ProductUnfinished(f"job {job.job_id} row {row.number}")
+            yield row, result
+
+
+def _fill_outbox(job: Job) -> None:
+    """Contract A5: the output CSV and the job, beside each other under the dropped file's name."""
+    _, _, rest = (job.drop_key or "").partition("/")
+    target = f"outbox/{rest[: -len('.csv')]}.{job.job_id}"
+    if job.output_key:
+        copy_catalogue(job.output_key, None, f"{target}.csv")
+    document = job_document(job, job.counts or ProductCounts())
+    body = json.dumps(document, ensure_ascii=False, indent=2).encode()
+    put_catalogue(f"{target}.json", body, "application/json")
+
+
+def _messages(job: Job) -> list[dict[str, Any]]:
+    """One message a receiver. Its id is made from the run, so that every repetition has the same."""
+    if not job.options.webhook_url:
+        return []
+    message_id = f"msg_{job.job_id}_{job.run}"
+    return [{"job_id": job.job_id, "message_id": message_id, "attempt": 1}]

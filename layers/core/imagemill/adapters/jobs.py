@@ -1,0 +1,203 @@
+"""Job items: partition `JOB#<job>`, sort key `JOB`; listed by tenant, newest first, through index `gsi1`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from imagemill.adapters.aws import dynamodb, error_code
+from imagemill.adapters.items import expires_at, from_item, key, to_item
+from imagemill.domain.codes import JobStatus
+from imagemill.domain.job import (
+    Job,
+    ProductCounts,
+    Totals,
+    now,
+    options_as_dict,
+    options_from_dict,
+)
+from imagemill.settings import settings
+
+JOB = "JOB"
+TENANT_INDEX = "gsi1"
+#: Job items read for one page of a list filtered by status; a page may be short, its cursor goes on.
+MAX_SCANNED_JOBS = 1_000
+
+
+def job_partition(job_id: str) -> str:
+    return f"JOB#{job_id}"
+
+
+def create_job(job: Job) -> bool:
+    """Write a new job. False, and nothing written, when it exists already: so it may be repeated."""
+    values = {
+        "job_id": job.job_id,
+        "tenant": job.tenant,
+        "status": job.status.value,
+        "source": job.source,
+        "filename": job.filename,
+        "created_at": job.created_at,
+        "api_url": job.api_url,
+        "options": options_as_dict(job.options),
+        "run": job.run,
+        "products": job.products,
+        "errors": [dict(error) for error in job.errors],
+        "ended_at": job.ended_at,
+        "drop_key": job.drop_key,
+        "gsi1pk": f"TENANT#{job.tenant}",
+        "gsi1sk": job.job_id,
+        "expires_at": expires_at(),
+    }
+    try:
+        dynamodb().put_item(
+            TableName=settings().table,
+            Item={**key(job_partition(job.job_id), JOB), **to_item(values)},
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+    except ClientError as fault:
+        if error_code(fault) == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def get_job(job_id: str) -> Job | None:
+    item = (
+        dynamodb()
+        .get_item(TableName=settings().table, Key=key(job_partition(job_id), JOB), ConsistentRead=True)
+        .get("Item")
+    )
+    return _job(from_item(item)) if item else None
+
+
+def list_jobs(tenant: str, status: JobStatus | None, limit: int, before: str | None) -> tuple[list[Job], str | None]:
+    """A page of a tenant's jobs, newest first, those older than the job id `before`.
+
+    Returns the jobs and, when there may be more, the id to go on from.
+    """
+    jobs: list[Job] = []
+    start = before
+    scanned = 0
+    while scanned < MAX_SCANNED_JOBS:
+        page = dynamodb().query(**_tenant_query(tenant, limit - len(jobs), start))
+        found = [_job(from_item(item)) for item in page["Items"]]
+        scanned += len(found)
+        jobs += [job for job in found if status in {None, job.status}]
+        if "LastEvaluatedKey" not in page:
+            return jobs, None
+        start = found[-1].job_id
+        if len(jobs) >= limit:
+            break
+    return jobs, start
+
+
+def _tenant_query(tenant: str, limit: int, before: str | None) -> dict[str, Any]:
+    condition = "gsi1pk = :tenant" + (" AND gsi1sk < :before" if before else "")
+    values = {":tenant": f"TENANT#{tenant}", ":before": before}
+    return {
+        "TableName": settings().table,
+        "IndexName": TENANT_INDEX,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": to_item(values),
+        "ScanIndexForward": False,
+        "Limit": limit,
+    }
+
+
+def start_job(job_id: str, products: int) -> bool:
+    """Move a job to PROCESSING. False when it has started or ended before; repeating changes nothing."""
+    return _change(
+        job_id,
+        "SET #status = :processing, started_at = :now, products = :products",
+        "#status IN (:queued, :awaiting)",
+        {
+            ":processing": JobStatus.PROCESSING.value,
+            ":queued": JobStatus.QUEUED.value,
+            ":awaiting": JobStatus.AWAITING_UPLOAD.value,
+            ":now": now(),
+            ":products": products,
+        },
+    )
+
+
+def reject_job(job_id: str, errors: Sequence[Mapping[str, Any]]) -> bool:
+    """End a job whose CSV was refused. False when it has started or ended before."""
+    return _change(
+        job_id,
+        "SET #status = :rejected, ended_at = :now, errors = :errors",
+        "#status IN (:queued, :awaiting)",
+        {
+            ":rejected": JobStatus.REJECTED.value,
+            ":queued": JobStatus.QUEUED.value,
+            ":awaiting": JobStatus.AWAITING_UPLOAD.value,
+            ":now": now(),
+            ":errors": [dict(error) for error in errors],
+        },
+    )
+
+
+def end_job(job_id: str, run: int, status: JobStatus, counts: ProductCounts, totals: Totals, output_key: str) -> bool:
+    """Write how a run of a job ended. False when it was written before: the first word stands."""
+    return _change(
+        job_id,
+        "SET #status = :status, ended_at = :now, counts = :counts, totals = :totals, output_key = :output",
+        "#status = :processing AND run = :run",
+        {
+            ":status": status.value,
+            ":processing": JobStatus.PROCESSING.value,
+            ":run": run,
+            ":now": now(),
+            ":counts": asdict(counts),
+            ":totals": asdict(totals),
+            ":output": output_key,
+        },
+    )
+
+
+def _change(job_id: str, update: str, condition: str, values: Mapping[str, Any]) -> bool:
+    try:
+        dynamodb().update_item(
+            TableName=settings().table,
+            Key=key(job_partition(job_id), JOB),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=to_item(values),
+        )
+    except ClientError as fault:
+        if error_code(fault) == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def _job(values: Mapping[str, Any]) -> Job:
+    counts, totals = values.get("counts"), values.get("totals")
+    return Job(
+        job_id=values["job_id"],
+        tenant=values["tenant"],
+        status=JobStatus(values["status"]),
+        source=values["source"],
+        filename=values["filename"],
+        created_at=values["created_at"],
+        api_url=values["api_url"],
+        options=options_from_dict({"webhook_url": None, "client_reference": None, **values["options"]}),
+        run=int(values["run"]),
+        products=int(values["products"]),
+        started_at=values.get("started_at"),
+        ended_at=values.get("ended_at"),
+        errors=tuple(_whole_numbers(error) for error in values["errors"]),
+        counts=ProductCounts.from_dict(counts) if counts else None,
+        totals=Totals.from_dict(totals) if totals else None,
+        output_key=values.get("output_key"),
+        drop_key=values.get("drop_key"),
+    )
+
+
+def _whole_numbers(error: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: int(value) if name in {"row", "line"} and value is not None else value for name, value in error.items()
+    }

@@ -1,0 +1,140 @@
+"""The ledger's items: which rows of a chunk, and which chunks of a run, are done.
+
+`JOB#<job>#<chunk>` / `LEDGER#<run>` holds a set of row numbers for each terminal status;
+`JOB#<job>` / `RUN#<run>` holds the run's size, the set of full chunks and the sum of their counts.
+Adding to a set twice changes nothing: that is why every step may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from imagemill.adapters.aws import dynamodb, error_code
+from imagemill.adapters.items import expires_at, from_item, key, number, numbers, unprocessed_keys
+from imagemill.adapters.jobs import job_partition
+from imagemill.adapters.results import chunk_partition
+from imagemill.domain.codes import ProductStatus
+from imagemill.domain.job import ProductCounts
+from imagemill.settings import settings
+
+#: The terminal statuses, each a set attribute of a chunk's ledger and a counter of the run.
+COUNTED = ("completed", "partial", "failed", "cancelled")
+#: Ledgers that a live count reads at once: BatchGetItem's limit. Products beyond these are in full
+#: chunks, or counted as pending; with 200 rows a chunk that is exact up to 20,000 products at once in work.
+MAX_OPEN_LEDGERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """chunks: how many the run has. done: those that are full. counts: the products in full chunks."""
+
+    chunks: int
+    done: frozenset[int]
+    counts: ProductCounts
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.done) == self.chunks
+
+
+def open_run(job_id: str, run: int, chunks: int) -> None:
+    """State how many chunks a run has, before its first product can end. Repeating changes nothing."""
+    dynamodb().update_item(
+        TableName=settings().table,
+        Key=_run_key(job_id, run),
+        UpdateExpression="SET chunks = :chunks, expires_at = if_not_exists(expires_at, :expires)",
+        ExpressionAttributeValues={":chunks": number(chunks), ":expires": number(expires_at())},
+    )
+
+
+def add_rows(job_id: str, run: int, chunk: int, rows: Mapping[ProductStatus, Iterable[int]]) -> ProductCounts:
+    """Enter terminal rows in a chunk's ledger; returns the counts that it then has."""
+    sets = {status.value.lower(): sorted(members) for status, members in rows.items()}
+    additions = ", ".join(f"#{name} :{name}" for name in sets)
+    answer = dynamodb().update_item(
+        TableName=settings().table,
+        Key=_ledger_key(job_id, run, chunk),
+        UpdateExpression=f"SET expires_at = if_not_exists(expires_at, :expires) ADD {additions}",
+        ExpressionAttributeNames=_names(sets),
+        ExpressionAttributeValues={
+            ":expires": number(expires_at()),
+            **{f":{name}": numbers(members) for name, members in sets.items()},
+        },
+        ReturnValues="ALL_NEW",
+    )
+    return _ledger_counts(from_item(answer["Attributes"]))
+
+
+def close_chunk(job_id: str, run: int, chunk: int, counts: ProductCounts) -> RunState:
+    """Enter a full chunk in its run, once: the set and the counters change together or not at all."""
+    additions = ", ".join(f"#{name} :{name}" for name in COUNTED)
+    try:
+        answer = dynamodb().update_item(
+            TableName=settings().table,
+            Key=_run_key(job_id, run),
+            UpdateExpression=f"ADD chunks_done :chunk_set, {additions}",
+            ExpressionAttributeNames=_names(COUNTED),
+            ConditionExpression="attribute_exists(chunks) AND NOT contains(chunks_done, :chunk)",
+            ExpressionAttributeValues={
+                ":chunk": number(chunk),
+                ":chunk_set": numbers([chunk]),
+                **{f":{name}": number(getattr(counts, name)) for name in COUNTED},
+            },
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        return _run_state(from_item(answer["Attributes"]))
+    except ClientError as fault:
+        if error_code(fault) != "ConditionalCheckFailedException":
+            raise
+        standing: Mapping[str, Any] = fault.response["Item"]  # type: ignore[typeddict-item]
+        return _run_state(from_item(standing))
+
+
+def live_counts(job_id: str, run: int) -> ProductCounts:
+    """How a run's products stand now: the full chunks, and the open ones where work is going on."""
+    item = dynamodb().get_item(TableName=settings().table, Key=_run_key(job_id, run)).get("Item")
+    if not item:
+        return ProductCounts()
+    state = _run_state(from_item(item))
+    still_open = [chunk for chunk in range(state.chunks) if chunk not in state.done]
+    return sum(_open_ledgers(job_id, run, still_open[:MAX_OPEN_LEDGERS]), state.counts)
+
+
+def _open_ledgers(job_id: str, run: int, chunks: Iterable[int]) -> Iterable[ProductCounts]:
+    table = settings().table
+    keys = [_ledger_key(job_id, run, chunk) for chunk in chunks]
+    while keys:
+        answer = dynamodb().batch_get_item(RequestItems={table: {"Keys": keys}})
+        keys = unprocessed_keys(answer)
+        for item in answer["Responses"][table]:
+            yield _ledger_counts(from_item(item))
+
+
+def _run_key(job_id: str, run: int) -> dict[str, Any]:
+    return key(job_partition(job_id), f"RUN#{run}")
+
+
+def _ledger_key(job_id: str, run: int, chunk: int) -> dict[str, Any]:
+    return key(chunk_partition(job_id, chunk), f"LEDGER#{run}")
+
+
+def _names(attributes: Iterable[str]) -> dict[str, str]:
+    """Placeholders: `partial` is one of DynamoDB's reserved words."""
+    return {f"#{name}": name for name in attributes}
+
+
+def _ledger_counts(values: Mapping[str, Any]) -> ProductCounts:
+    return ProductCounts(**{name: len(values.get(name, ())) for name in COUNTED})
+
+
+def _run_state(values: Mapping[str, Any]) -> RunState:
+    return RunState(
+        chunks=int(values["chunks"]),
+        done=frozenset(int(chunk) for chunk in values.get("chunks_done", ())),
+        counts=ProductCounts.from_dict(values),
+    )

@@ -1,0 +1,105 @@
+"""Product results: partition `JOB#<job>#<chunk>`, sort key `RESULT#<row>`. No item means PENDING.
+
+The product itself (serial, name, URLs) is read from the CSV, so a product costs one write in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from imagemill.adapters.aws import dynamodb, error_code
+from imagemill.adapters.items import expires_at, from_item, key, to_item, unprocessed_keys
+from imagemill.domain.codes import ProductStatus, RowCode
+from imagemill.domain.product import Image, ProductResult, chunk_of
+from imagemill.settings import settings
+
+#: BatchGetItem takes at most 100 keys (DynamoDB API reference).
+BATCH_GET_KEYS = 100
+
+
+def chunk_partition(job_id: str, chunk: int) -> str:
+    return f"JOB#{job_id}#{chunk}"
+
+
+def result_key(job_id: str, row: int) -> dict[str, Any]:
+    return key(chunk_partition(job_id, chunk_of(row)), f"RESULT#{row:07d}")
+
+
+def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
+    """Write a result unless this run already has a terminal one; return the one that stands.
+
+    Safe to repeat and to race: the first terminal result of a run wins, and every caller learns it.
+    """
+    values = {
+        "run": run,
+        "row": result.row,
+        "status": result.status.value,
+        "attempts": result.attempts,
+        "images": [image.as_dict() for image in result.images],
+        "error": result.error and result.error.value,
+        "expires_at": expires_at(),
+    }
+    try:
+        dynamodb().put_item(
+            TableName=settings().table,
+            Item={**result_key(job_id, result.row), **to_item(values)},
+            ConditionExpression="attribute_not_exists(pk) OR run < :run OR #status = :processing",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=to_item({":run": run, ":processing": ProductStatus.PROCESSING.value}),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as fault:
+        if error_code(fault) != "ConditionalCheckFailedException":
+            raise
+        standing: Mapping[str, Any] = fault.response["Item"]  # type: ignore[typeddict-item]
+        return _result(from_item(standing))
+    return result
+
+
+def get_results(wanted: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int], ProductResult]:
+    """The results of products, given as (job id, run, row), that have one in that run. One call per 100."""
+    runs = {(job_id, row): run for job_id, run, row in wanted}
+    keys = [result_key(job_id, row) for job_id, row in runs]
+    table = settings().table
+    found: dict[tuple[str, int], ProductResult] = {}
+    while keys:
+        answer = dynamodb().batch_get_item(
+            RequestItems={table: {"Keys": keys[:BATCH_GET_KEYS], "ConsistentRead": True}}
+        )
+        keys = [*unprocessed_keys(answer), *keys[BATCH_GET_KEYS:]]
+        for item in map(from_item, answer["Responses"][table]):
+            product = (item["pk"].split("#")[1], int(item["row"]))
+            if int(item["run"]) == runs[product]:
+                found[product] = _result(item)
+    return found
+
+
+def results_of_chunk(job_id: str, chunk: int) -> Iterator[ProductResult]:
+    """The results of a chunk in row order, read consistently."""
+    query: dict[str, Any] = {
+        "TableName": settings().table,
+        "KeyConditionExpression": "pk = :partition AND begins_with(sk, :results)",
+        "ExpressionAttributeValues": to_item({":partition": chunk_partition(job_id, chunk), ":results": "RESULT#"}),
+        "ConsistentRead": True,
+    }
+    while True:
+        page = dynamodb().query(**query)
+        for item in page["Items"]:
+            yield _result(from_item(item))
+        if "LastEvaluatedKey" not in page:
+            return
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _result(values: Mapping[str, Any]) -> ProductResult:
+    error = values.get("error")
+    return ProductResult(
+        row=int(values["row"]),
+        status=ProductStatus(values["status"]),
+        attempts=int(values["attempts"]),
+        images=tuple(Image.from_dict(image) for image in values["images"]),
+        error=RowCode(error) if error else None,
+    )

@@ -1,0 +1,323 @@
+"""The client for hostile URLs: images to be fetched and webhooks to be called (design B6)."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from io import BytesIO
+
+import urllib3.exceptions
+from urllib3.response import HTTPResponse
+
+from imagemill import __version__
+from imagemill.adapters.pinned_connections import (
+    AddressRefused,
+    ConnectionPool,
+    Deadline,
+    Dialer,
+    NameNotResolved,
+    PinnedHTTPConnection,
+    Resolver,
+    resolve_with_system,
+)
+from imagemill.domain.codes import ImageCode
+from imagemill.domain.web_urls import DEFAULT_PORTS, InvalidUrl, WebUrl
+
+MEBIBYTE = 1024 * 1024
+#: Bytes asked of a connection at once, and decompressed at once; memory beside the body stays near it.
+READ_BYTES = 64 * 1024
+#: Of a body that nobody wants: reading up to that much and that long costs less than a new connection.
+MAX_DISCARDED_BYTES = 64 * 1024
+MAX_DISCARD_SECONDS = 1.0
+
+#: Of the magic number 1F 8B (RFC 1952 section 2.3.1).
+GZIP_FIRST_BYTE = 0x1F
+#: 300 and 304 name nothing to go to (RFC 9110 section 15.4).
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: No list of favourite formats: the image as it is stored is wanted, not a re-encoded one.
+ACCEPT = "image/*,*/*;q=0.5"
+
+#: What urllib3, http.client, ssl and zlib raise when the other side or the network misbehaves.
+NETWORK_ERRORS = (
+    AddressRefused,
+    NameNotResolved,
+    OSError,
+    http.client.HTTPException,
+    urllib3.exceptions.HTTPError,
+    zlib.error,
+)
+
+_DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
+
+
+class FetchFault(Exception):
+    """Why a URL could not be fetched or called.
+
+    code: as in the contract. http_status: with HTTP_STATUS alone. retry_after: seconds that the server asked
+    for. The text has neither the URL nor anything that the remote side wrote.
+    """
+
+    def __init__(self, code: ImageCode, http_status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(code if http_status is None else f"{code} {http_status}")
+        self.code = code
+        self.http_status = http_status
+        self.retry_after = retry_after
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether trying again may help (contract A4)."""
+        match self.code:
+            case ImageCode.HTTP_STATUS:
+                status = self.http_status or 0
+                return status in {408, 425, 429} or 500 <= status <= 599
+            case ImageCode.DNS_FAILURE | ImageCode.CONNECT_FAILED | ImageCode.TIMEOUT | ImageCode.TRUNCATED_BODY:
+                return True
+            case _:
+                return False
+
+
+@dataclass(frozen=True, slots=True)
+class WebPolicy:
+    """Where a client may go, and how long and how much it takes.
+
+    allow_loopback: stage `local` alone; opens loopback addresses, and every port. total_timeout_seconds: from
+    the call to the last byte, with every redirect, lookup and wait for a connection. max_bytes: of a body,
+    after decoding. per_host_connections: to one scheme, host and port at once.
+    """
+
+    allow_loopback: bool = False
+    user_agent: str = f"imagemill/{__version__}"
+    connect_timeout_seconds: float = 5.0
+    total_timeout_seconds: float = 30.0
+    max_bytes: int = 50 * MEBIBYTE
+    max_redirects: int = 3
+    per_host_connections: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a webhook answered. retry_after: seconds. elapsed_ms: until the head of the response was there."""
+
+    status: int
+    retry_after: float | None
+    elapsed_ms: int
+
+
+class WebClient:
+    """Fetches and calls what strangers name, within a policy. Thread-safe; connections are kept and reused.
+
+    Nothing of the environment is used: no proxy, no .netrc, no cookies.
+    """
+
+    def __init__(self, policy: WebPolicy, resolve: Resolver = resolve_with_system) -> None:
+        self._policy = policy
+        self._dialer = Dialer(
+            resolve,
+            allow_loopback=policy.allow_loopback,
+            connect_timeout_seconds=policy.connect_timeout_seconds,
+        )
+        self._pool = ConnectionPool(self._dialer, per_origin=policy.per_host_connections)
+
+    def fetch(self, url: str, *, timeout_seconds: float | None = None) -> bytes:
+        """The decoded body of a 200 response to GET, following redirects.
+
+        `timeout_seconds` may shorten the policy's total, never lengthen it.
+
+        Raises:
+            FetchFault: for everything else.
+        """
+        total_seconds = self._policy.total_timeout_seconds
+        deadline = Deadline.after(total_seconds)
+        if timeout_seconds is not None:
+            deadline = deadline.at_most(timeout_seconds)
+        headers = {
+            "User-Agent": self._policy.user_agent,
+            "Accept": ACCEPT,
+            "Accept-Encoding": "identity",
+        }
+        target = self._allowed(url)
+        for _ in range(self._policy.max_redirects + 1):
+            with self._exchange("GET", target, headers, None, deadline) as (connection, response):
+                if response.status == 200:
+                    return self._body(response)
+                _discard(connection, response, deadline)
+            location = response.headers.get("location") if response.status in REDIRECTS else None
+            if location is None:
+                raise FetchFault(ImageCode.HTTP_STATUS, response.status, _retry_after(response))
+            target = self._allowed(_as_utf8(location), base=target)
+        raise FetchFault(ImageCode.TOO_MANY_REDIRECTS)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float) -> Response:
+        """Call a webhook. Any status is an answer, a redirect too: it is not followed.
+
+        A kept connection that turns out to be dead is replaced and the request sent again, so the receiver
+        may, rarely, see it twice.
+
+        Raises:
+            FetchFault: when there was no answer, by the codes of connections and URLs.
+        """
+        started = time.monotonic()
+        deadline = Deadline.after(timeout_seconds)
+        target = self._allowed(url)
+        headers = {"User-Agent": self._policy.user_agent} | dict(headers)
+        with self._exchange("POST", target, headers, body, deadline) as (connection, response):
+            elapsed_ms = round((time.monotonic() - started) * 1000)
+            _discard(connection, response, deadline)
+        return Response(response.status, _retry_after(response), elapsed_ms)
+
+    def close(self) -> None:
+        """Close idle connections now, and those in use as their requests end."""
+        self._pool.close()
+        self._dialer.close()
+
+    def _allowed(self, url: str, base: WebUrl | None = None) -> WebUrl:
+        try:
+            target = WebUrl.parse(url) if base is None else base.redirected(url)
+        except InvalidUrl as error:
+            raise FetchFault(ImageCode.INVALID_URL) from error
+        if target.origin.port not in DEFAULT_PORTS.values() and not self._policy.allow_loopback:
+            raise FetchFault(ImageCode.BLOCKED_ADDRESS)
+        return target
+
+    @contextmanager
+    def _exchange(
+        self, method: str, url: WebUrl, headers: Mapping[str, str], body: bytes | None, deadline: Deadline
+    ) -> Iterator[tuple[PinnedHTTPConnection, HTTPResponse]]:
+        """The head of a response; on leaving, its connection is kept if the body has been read to the end."""
+        try:
+            connection = self._pool.acquire(url.origin, deadline)
+        except TimeoutError as error:
+            raise FetchFault(ImageCode.TIMEOUT) from error
+        response = None
+        try:
+            is_reused = not connection.is_closed
+            try:
+                response = connection.exchange(method, url.target, headers, body, deadline)
+            except ConnectionError:
+                # The server closed a kept connection just as we wrote: on a new one this is no fault.
+                if not is_reused:
+                    raise
+                connection.close()
+                response = connection.exchange(method, url.target, headers, body, deadline)
+            yield connection, response
+        except NETWORK_ERRORS as error:
+            raise FetchFault(_code(error, in_body=response is not None)) from error
+        finally:
+            if response is None or not response.closed:
+                connection.close()
+            if response is not None:
+                response.close()
+            self._pool.release(connection)
+
+    def _body(self, response: HTTPResponse) -> bytes:
+        if (response.length_remaining or 0) > self._policy.max_bytes:
+            raise FetchFault(ImageCode.TOO_LARGE)
+        body = BytesIO()
+        for piece in _decoded(response):
+            if body.tell() + len(piece) > self._policy.max_bytes:
+                raise FetchFault(ImageCode.TOO_LARGE)
+            body.write(piece)
+        return body.getvalue()
+
+
+def _code(error: Exception, *, in_body: bool) -> ImageCode:
+    """What a fault is called; `in_body` says that the head of the response had been read."""
+    match error:
+        case AddressRefused():
+            return ImageCode.BLOCKED_ADDRESS
+        case NameNotResolved():
+            return ImageCode.DNS_FAILURE
+        case TimeoutError() | urllib3.exceptions.TimeoutError():
+            return ImageCode.TIMEOUT
+        case _ if in_body:
+            return ImageCode.TRUNCATED_BODY
+        case ssl.SSLError() if not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return ImageCode.TLS_FAILURE
+        case _:
+            return ImageCode.CONNECT_FAILED
+
+
+def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline: Deadline) -> None:
+    """Read a small body to its end, so that the connection can be kept; whether it works does not matter."""
+    connection.end_at(deadline.at_most(MAX_DISCARD_SECONDS))
+    discarded = 0
+    with suppress(*NETWORK_ERRORS):
+        while discarded < MAX_DISCARDED_BYTES and (piece := response.read1(READ_BYTES)):
+            discarded += len(piece)
+
+
+def _decoded(response: HTTPResponse) -> Iterator[bytes]:
+    """The body in pieces of about READ_BYTES.
+
+    Raises:
+        urllib3.exceptions.HTTPError, zlib.error: when it breaks off or cannot be decoded.
+    """
+    match response.headers.get("content-encoding", "").strip().lower():
+        case "gzip" | "x-gzip" | "deflate":
+            return _inflated(_pieces(response, decode_content=False))
+        case _:
+            # urllib3 decodes br and zstd where their libraries are there, and leaves the unknown as it is.
+            return _pieces(response, decode_content=True)
+
+
+def _pieces(response: HTTPResponse, *, decode_content: bool) -> Iterator[bytes]:
+    # Not `stream`: it hands a chunk size of -1 to `read`, which then has no bound.
+    while piece := response.read1(READ_BYTES, decode_content=decode_content):
+        yield piece
+
+
+def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Decode gzip or deflate, and notice when the stream ends early, which urllib3 does not.
+
+    A gzip stream may have several members; zeros or garbage behind the last are ignored, as gzip(1) does.
+    """
+    inflater = None
+    for piece in pieces:
+        compressed = piece
+        while compressed:
+            if inflater is None or (inflater.eof and compressed[0] == GZIP_FIRST_BYTE):
+                inflater = _inflater_for(compressed[0])
+            if inflater.eof:
+                break
+            inflated = inflater.decompress(compressed, READ_BYTES)
+            while inflated:
+                yield inflated
+                inflated = inflater.decompress(inflater.unconsumed_tail, READ_BYTES)
+            compressed = inflater.unused_data
+    if inflater is not None and not inflater.eof:
+        raise zlib.error("compressed stream ends early")
+
+
+def _inflater_for(first_byte: int) -> zlib._Decompress:
+    """Servers send deflate with a zlib header, as they should, or raw; no raw stream begins as a header does."""
+    has_header = first_byte == GZIP_FIRST_BYTE or first_byte & 0x0F == zlib.DEFLATED
+    return zlib.decompressobj(zlib.MAX_WBITS | 32 if has_header else -zlib.MAX_WBITS)
+
+
+def _retry_after(response: HTTPResponse) -> float | None:
+    """Seconds to wait by the Retry-After field (RFC 9110 section 10.2.3), None without a readable one."""
+    text = response.headers.get("retry-after", "").strip()
+    if _DELAY_SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _as_utf8(field: str) -> str:
+    """A header field that http.client read as Latin-1: servers put raw UTF-8 into Location."""
+    with suppress(UnicodeError):
+        return field.encode("latin-1").decode("utf-8")
+    return field

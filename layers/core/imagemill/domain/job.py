@@ -1,0 +1,179 @@
+"""Jobs: one catalogue on its way, as it is kept and as the caller sees it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ulid import ULID
+
+from .codes import JobStatus, ProductStatus
+from .options import ImageOptions, JobOptions
+
+
+def now() -> str:
+    """The time as the contract writes it: ISO 8601, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_job_id() -> str:
+    return str(ULID())
+
+
+def job_id_of_object(bucket: str, key: str, version: str, modified: datetime) -> str:
+    """The id of the job that an object version starts.
+
+    The same version gives the same id, so an event delivered twice starts one job. The time part is
+    the object's own, so that jobs still sort by age.
+    """
+    milliseconds = int(modified.timestamp() * 1000).to_bytes(6, "big")
+    identity = hashlib.sha256(f"{bucket}\0{key}\0{version}".encode()).digest()
+    return str(ULID.from_bytes(milliseconds + identity[:10]))
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCounts:
+    completed: int = 0
+    partial: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def ended(self) -> int:
+        return self.completed + self.partial + self.failed + self.cancelled
+
+    def __add__(self, other: ProductCounts) -> ProductCounts:
+        return ProductCounts(
+            self.completed + other.completed,
+            self.partial + other.partial,
+            self.failed + other.failed,
+            self.cancelled + other.cancelled,
+        )
+
+    def plus(self, status: ProductStatus) -> ProductCounts:
+        """One more product that ended with `status`."""
+        name = status.value.lower()
+        return replace(self, **{name: getattr(self, name) + 1})
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ProductCounts:
+        names = ("completed", "partial", "failed", "cancelled")
+        return cls(**{name: int(values.get(name, 0)) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a job's images came to. Exact, for they are counted from the products' own rows at the end."""
+
+    images: int = 0
+    images_completed: int = 0
+    input_bytes: int = 0
+    output_bytes: int = 0
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Totals:
+        return cls(**{name: int(value) for name, value in values.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """api_url: the API's public address when the job was made, for links in what we send by ourselves.
+
+    drop_key: the inbox key the catalogue came by, for source `drop`. products: how many, once known.
+    counts and totals: set when the job has ended.
+    """
+
+    job_id: str
+    tenant: str
+    status: JobStatus
+    source: str
+    filename: str
+    created_at: str
+    api_url: str
+    options: JobOptions = field(default_factory=JobOptions)
+    run: int = 1
+    products: int = 0
+    started_at: str | None = None
+    ended_at: str | None = None
+    errors: tuple[Mapping[str, Any], ...] = ()
+    counts: ProductCounts | None = None
+    totals: Totals | None = None
+    output_key: str | None = None
+    drop_key: str | None = None
+
+    @property
+    def catalogue_key(self) -> str:
+        """Where the CSV is kept; the job's id can be read back from it by `job_id_of_upload`."""
+        return f"uploads/{self.tenant}/{self.job_id}.csv"
+
+
+def job_id_of_upload(key: str) -> str:
+    return key.rsplit("/", 1)[-1].removesuffix(".csv")
+
+
+def final_status(counts: ProductCounts) -> JobStatus:
+    """How a job ended, as it follows from how its products ended."""
+    if counts.cancelled:
+        return JobStatus.CANCELLED
+    if counts.completed == counts.ended:
+        return JobStatus.COMPLETED
+    return JobStatus.PARTIAL if counts.completed or counts.partial else JobStatus.FAILED
+
+
+def job_document(job: Job, counts: ProductCounts) -> dict[str, Any]:
+    """The job as callers and webhook receivers see it (contract A4). `counts` are live or final."""
+    link = f"{job.api_url}/jobs/{job.job_id}"
+    total = job.products
+    totals = job.totals
+    return {
+        "job_id": job.job_id,
+        "status": job.status.value,
+        "source": job.source,
+        "filename": job.filename,
+        "client_reference": job.options.client_reference,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
+        "options": {**job.options.image.as_dict(), "webhook_url": job.options.webhook_url},
+        "products": {"total": total, "pending": max(0, total - counts.ended), **asdict(counts)},
+        "images": totals
+        and {
+            "total": totals.images,
+            "completed": totals.images_completed,
+            "failed": totals.images - totals.images_completed,
+        },
+        "bytes": totals
+        and {
+            "input": totals.input_bytes,
+            "output": totals.output_bytes,
+            "saved": totals.input_bytes - totals.output_bytes,
+        },
+        "progress": 1.0 if job.status.has_ended else _share(counts.ended, total),
+        "run": job.run,
+        "errors": [dict(error) for error in job.errors],
+        "links": {
+            "self": link,
+            "products": f"{link}/products",
+            "output": f"{link}/output" if job.output_key else None,
+        },
+    }
+
+
+def _share(part: int, whole: int) -> float:
+    """A progress that reaches 1.0 only when all is done."""
+    return int(100 * part / whole) / 100 if whole else 0.0
+
+
+def options_as_dict(options: JobOptions) -> dict[str, Any]:
+    return {
+        "image": options.image.as_dict(),
+        "webhook_url": options.webhook_url,
+        "client_reference": options.client_reference,
+    }
+
+
+def options_from_dict(values: Mapping[str, Any]) -> JobOptions:
+    return JobOptions(ImageOptions.from_dict(values["image"]), values["webhook_url"], values["client_reference"])

@@ -1,0 +1,128 @@
+"""Products: one row of a catalogue, its images, and what became of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .codes import ImageCode, ImageStatus, ProductStatus, RowCode
+from .options import ImageOptions
+
+#: Rows of one ledger. A set of 200 row numbers is about 1 KB, one write unit to add to.
+CHUNK_ROWS = 200
+
+#: How often a product's message is received before it is buried (contract A7); the template's
+#: maxReceiveCount says the same to SQS.
+MAX_RECEIVES = 3
+
+
+def chunk_of(row: int) -> int:
+    """The chunk (from 0) that a data row (from 1) is accounted in."""
+    return (row - 1) // CHUNK_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What became of one image. Sizes in bytes, width and height in pixels of the output."""
+
+    position: int
+    status: ImageStatus
+    key: str | None = None
+    error: ImageCode | None = None
+    http_status: int | None = None
+    input_bytes: int | None = None
+    output_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    kept: bool | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def failed(cls, position: int, code: ImageCode, http_status: int | None = None) -> Image:
+        return cls(position, ImageStatus.FAILED, error=code, http_status=http_status)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Only the fields that say something, to keep items small."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Image:
+        """The inverse of `as_dict`, also for numbers that DynamoDB returned as Decimal."""
+        counts = ("http_status", "input_bytes", "output_bytes", "width", "height")
+        return cls(
+            position=int(values["position"]),
+            status=ImageStatus(values["status"]),
+            key=values.get("key"),
+            error=ImageCode(values["error"]) if "error" in values else None,
+            format=values.get("format"),
+            kept=values.get("kept"),
+            sha256=values.get("sha256"),
+            **{name: int(values[name]) for name in counts if name in values},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProductResult:
+    """What became of one product in a run. `error` is set when the row itself was at fault.
+
+    A status of PROCESSING means that an earlier receive left some images done and others to try again.
+    """
+
+    row: int
+    status: ProductStatus
+    attempts: int
+    images: tuple[Image, ...] = ()
+    error: RowCode | None = None
+
+    @property
+    def by_position(self) -> dict[int, Image]:
+        return {image.position: image for image in self.images}
+
+
+def status_of(images: Sequence[Image]) -> ProductStatus:
+    """A product's terminal status as it follows from its images, at least one."""
+    if all(image.error is ImageCode.CANCELLED for image in images):
+        return ProductStatus.CANCELLED
+    completed = sum(image.status is ImageStatus.COMPLETED for image in images)
+    if completed == len(images):
+        return ProductStatus.COMPLETED
+    return ProductStatus.PARTIAL if completed else ProductStatus.FAILED
+
+
+def settled(row: int, attempts: int, images: Sequence[Image]) -> ProductResult:
+    """The terminal result of a product whose images have all been tried."""
+    ordered = tuple(sorted(images, key=lambda image: image.position))
+    return ProductResult(row, status_of(ordered), attempts, ordered)
+
+
+def row_fault(row: int, code: RowCode) -> ProductResult:
+    """The terminal result of a product whose row was refused: none of its images is tried or counted."""
+    return ProductResult(row, ProductStatus.FAILED, attempts=0, error=code)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductMessage:
+    """The message that asks for one product to be processed.
+
+    ledger_size: how many rows of this product's chunk take part in the run, so that whoever
+    finishes the last of them knows.
+    """
+
+    job_id: str
+    run: int
+    row: int
+    ledger_size: int
+    urls: tuple[str, ...]
+    options: ImageOptions
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, body: str) -> ProductMessage:
+        values = json.loads(body)
+        options = ImageOptions.from_dict(values.pop("options"))
+        return cls(**{**values, "urls": tuple(values["urls"])}, options=options)

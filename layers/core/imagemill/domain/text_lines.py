@@ -1,0 +1,200 @@
+"""A file's bytes as lines of text (contract A1: encodings and line ends), one block at a time."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from io import StringIO
+from typing import Protocol
+
+#: Bytes asked of the stream at once: large enough that calls do not count, small enough to hold.
+BLOCK_BYTES = 256 * 1024
+#: Longest line held, in characters. 100 URLs of 2,048 characters are a twentieth of it.
+MAX_LINE_CHARACTERS = 4 * 1024 * 1024
+
+#: How other formats begin, and what a shop would call them.
+FOREIGN_FORMATS = (
+    (b"PK\x03\x04", "an Excel workbook (XLSX) or another ZIP archive"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (XLS)"),
+    (b"%PDF-", "a PDF document"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF87a", "a GIF image"),
+    (b"GIF89a", "a GIF image"),
+)
+#: Enough of a file to know its byte order mark and every format above.
+SIGNATURE_BYTES = 8
+
+
+class Encoding(StrEnum):
+    UTF_8 = "utf-8"
+    UTF_16_LE = "utf-16-le"
+    UTF_16_BE = "utf-16-be"
+    WINDOWS_1252 = "cp1252"
+
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, Encoding.UTF_8),
+    (codecs.BOM_UTF16_LE, Encoding.UTF_16_LE),
+    (codecs.BOM_UTF16_BE, Encoding.UTF_16_BE),
+)
+
+#: Windows-1252 as browsers read it: its five undefined bytes are the C1 controls of the same value
+#: (https://encoding.spec.whatwg.org/#index-windows-1252), where Python's codec refuses them.
+WINDOWS_1252_TABLE = "".join(
+    bytes([byte]).decode("latin-1" if byte in b"\x81\x8d\x8f\x90\x9d" else "cp1252") for byte in range(256)
+)
+
+
+class ReadableBytes(Protocol):
+    """A stream as boto3's StreamingBody and every binary file give it; `b""` is its end."""
+
+    def read(self, n: int, /) -> bytes: ...
+
+
+class NotText(Exception):
+    """The bytes are not text in any encoding of the contract. The message says what they are instead."""
+
+
+class UndecidedText:
+    """Text whose encoding is certain only once it has been read to its end, which can be done once.
+
+    `lines()` of a file without byte order mark, or with that of UTF-8, are Latin-1: one character a byte.
+    Delimiters, quotes and line ends are ASCII in UTF-8 and Windows-1252 alike, so the structure is right
+    whichever it turns out to be; `text_of` makes words of a piece. UTF-16 lines are text at once.
+
+    Raises:
+        NotText: by the constructor, for another format's signature; by `lines()`, for NUL characters and
+            for bytes that contradict the byte order mark.
+    """
+
+    def __init__(self, stream: ReadableBytes) -> None:
+        self._stream = stream
+        self._head = _read_signature(stream)
+        for signature, what in FOREIGN_FORMATS:
+            if self._head.startswith(signature):
+                raise NotText(f"This is {what}, not a CSV. Open it and save the sheet as 'CSV UTF-8'.")
+        mark, encoding = next(
+            ((mark, encoding) for mark, encoding in BYTE_ORDER_MARKS if self._head.startswith(mark)),
+            (b"", Encoding.UTF_8),
+        )
+        self.bom_bytes = len(mark)
+        self.encoding = encoding
+        """As far as read: UTF-8 until a byte says otherwise."""
+
+    @property
+    def _is_16_bit(self) -> bool:
+        return self.encoding in {Encoding.UTF_16_LE, Encoding.UTF_16_BE}
+
+    def lines(self) -> Iterator[str]:
+        """Lines with their ends, from behind the byte order mark."""
+        blocks = _blocks(self._stream, self._head[self.bom_bytes :])
+        texts = _decode(blocks, self.encoding) if self._is_16_bit else self._one_by_one(blocks)
+        return split_lines(_without_nul(texts))
+
+    def size(self, line: str) -> int:
+        """Bytes that a line of `lines()` takes in the file."""
+        return len(line.encode(self.encoding)) if self._is_16_bit else len(line)
+
+    def text_of(self, piece: str) -> str:
+        """The words of a piece of a line, in the encoding as it is known by now."""
+        if self._is_16_bit or piece.isascii():
+            return piece
+        data = piece.encode("latin-1")
+        if self.encoding is Encoding.WINDOWS_1252:
+            return _decode_windows_1252(data)
+        return data.decode(self.encoding)
+
+    def _one_by_one(self, blocks: Iterable[bytes]) -> Iterator[str]:
+        utf8 = codecs.getincrementaldecoder("utf-8")()
+        for block in blocks:
+            self._check(utf8, block)
+            yield block.decode("latin-1")
+        self._check(utf8, b"", final=True)
+
+    def _check(self, utf8: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> None:
+        if self.encoding is not Encoding.UTF_8:
+            return
+        try:
+            utf8.decode(block, final)
+        except UnicodeDecodeError:
+            if self.bom_bytes:
+                raise NotText(_contradiction(self.encoding)) from None
+            self.encoding = Encoding.WINDOWS_1252
+
+
+def decoded_lines(stream: ReadableBytes, encoding: Encoding) -> Iterator[str]:
+    """Lines with their ends, of a stream that begins at a line's first byte.
+
+    Raises:
+        NotText: for bytes that are not in that encoding.
+    """
+    return split_lines(_decode(_blocks(stream), encoding))
+
+
+def split_lines(texts: Iterable[str]) -> Iterator[str]:
+    """Cut at LF, CRLF and CR alone; `str.splitlines` would cut at U+2028, form feeds and others, too.
+
+    A line that grows beyond MAX_LINE_CHARACTERS is yielded as far as it was read, so that the reader can
+    refuse it before the rest of the file is in memory.
+    """
+    rest = ""
+    for text in texts:
+        lines = StringIO(rest + text, newline="").readlines()
+        # A CR at the end may be the first half of a CRLF.
+        rest = lines.pop() if lines and not lines[-1].endswith("\n") else ""
+        yield from lines
+        if len(rest) > MAX_LINE_CHARACTERS:
+            yield rest
+            rest = ""
+    if rest:
+        yield rest
+
+
+def _read_signature(stream: ReadableBytes) -> bytes:
+    head = b""
+    while len(head) < SIGNATURE_BYTES and (more := stream.read(SIGNATURE_BYTES - len(head))):
+        head += more
+    return head
+
+
+def _blocks(stream: ReadableBytes, head: bytes = b"") -> Iterator[bytes]:
+    if head:
+        yield head
+    while block := stream.read(BLOCK_BYTES):
+        yield block
+
+
+def _decode(blocks: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
+    if encoding is Encoding.WINDOWS_1252:
+        yield from map(_decode_windows_1252, blocks)
+        return
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for block in blocks:
+            yield decoder.decode(block)
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise NotText(_contradiction(encoding)) from None
+
+
+def _decode_windows_1252(data: bytes) -> str:
+    return codecs.charmap_decode(data, "strict", WINDOWS_1252_TABLE)[0]
+
+
+def _without_nul(texts: Iterable[str]) -> Iterator[str]:
+    position = 0
+    for text in texts:
+        if (found := text.find("\0")) >= 0:
+            raise NotText(
+                f"Character {position + found + 1} is NUL: a binary file, or UTF-16 without byte order mark. "
+                "Save it as 'CSV UTF-8'."
+            )
+        position += len(text)
+        yield text
+
+
+def _contradiction(encoding: Encoding) -> str:
+    return f"The file begins as {encoding.upper()} and then holds bytes that are not. Save it as 'CSV UTF-8'."

@@ -1,0 +1,40 @@
+"""What the template tells every function through its environment."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """stage: `local`, `dev` or `prod`. retention_days: how long a job and its objects are kept."""
+
+    stage: str
+    table: str
+    catalogue_bucket: str
+    image_bucket: str
+    output_base_url: str
+    retention_days: int
+
+    @property
+    def is_local(self) -> bool:
+        """True on the embedded stack alone: there loopback may be fetched, and webhooks may be http."""
+        return self.stage == "local"
+
+
+@cache
+def settings() -> Settings:
+    """Read the environment once.
+
+    Raises:
+        KeyError: naming the variable that the template did not set.
+    """
+    environment = os.environ
+    return Settings(
+        stage=environment["STAGE"],
+        table=environment["TABLE_NAME"],
+        catalogue_bucket=environment["CATALOGUE_BUCKET"],
+        image_bucket=environment["IMAGE_BUCKET"],
+        output_base_url=environment["OUTPUT_BASE_URL"].rstrip("/"),
+        retention_days=int(environment["RETENTION_DAYS"]),
+    )

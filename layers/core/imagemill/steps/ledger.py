@@ -1,0 +1,60 @@
+"""The accounting that ends a job: once, however often and in whatever order its products are reported.
+
+Products are finished in this order, and the SQS message is deleted only afterwards:
+1. the product's terminal result is written, if it has none yet;
+2. its row is added to its chunk's ledger;
+3. a chunk whose ledger is full is added to the run;
+4. a run whose chunks are all done starts the completion execution, named after the run.
+A crash anywhere leaves the message, and its redelivery repeats what is missing. Whoever makes the
+last addition sees it in the very answer to it, so no worker needs to look at another's work.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from imagemill.adapters.completion import start_completion
+from imagemill.adapters.ledger import add_rows, close_chunk
+from imagemill.domain.codes import ProductStatus
+from imagemill.domain.product import chunk_of
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A product whose terminal result stands. ledger_size: rows of its chunk that take part in the run."""
+
+    job_id: str
+    run: int
+    row: int
+    status: ProductStatus
+    ledger_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    job_id: str
+    run: int
+    number: int
+    size: int
+
+
+def finish(products: Iterable[Finished]) -> None:
+    """Enter finished products in the ledger, and end each run whose last products these were.
+
+    One ledger update a chunk, whatever the number of products. Safe to repeat: rows and chunks are
+    set members, and the execution is named after the run.
+    """
+    for chunk, rows in _by_chunk(products).items():
+        counts = add_rows(chunk.job_id, chunk.run, chunk.number, rows)
+        if counts.ended == chunk.size and close_chunk(chunk.job_id, chunk.run, chunk.number, counts).is_full:
+            start_completion(chunk.job_id, chunk.run)
+
+
+def _by_chunk(products: Iterable[Finished]) -> dict[_Chunk, dict[ProductStatus, set[int]]]:
+    chunks: dict[_Chunk, dict[ProductStatus, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for product in products:
+        chunk = _Chunk(product.job_id, product.run, chunk_of(product.row), product.ledger_size)
+        chunks[chunk][product.status].add(product.row)
+    return chunks

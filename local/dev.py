@@ -1,0 +1,44 @@
+"""`make dev`: the stack, up until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+
+from rich.console import Console
+
+from local.stack import DEFAULT_PORT, STACK_FILE, StackFailed, running_stack, write_stack_file
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make dev", description=__doc__)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    port = parser.parse_args().port
+    console = Console(highlight=False)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        with running_stack(port) as stack:
+            write_stack_file(stack)
+            console.print(
+                f"[bold]imagemill is up.[/] {STACK_FILE} says how to reach it:\n"
+                f"  API          {stack.api_url}\n"
+                f"  API key      {stack.api_key}\n"
+                f"  AWS          {stack.aws_endpoint_url}   (access key and secret: test)\n"
+                f"  Drop CSVs at s3://{stack.catalogue_bucket}/inbox/<tenant>/<name>.csv\n"
+                "Ctrl-C ends it."
+            )
+            stopped.wait()
+    except StackFailed as failed:
+        console.print(f"[red]{failed}[/]")
+        return 1
+    finally:
+        STACK_FILE.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

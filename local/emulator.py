@@ -1,0 +1,104 @@
+"""Runs the emulated AWS (ministack) in this process, mending the few places where it differs from AWS.
+
+Runs in a venv of its own, beside the functions': `local.stack` starts it and states its environment. The
+emulator is pinned by hash, so what is replaced here is known to be there.
+"""
+# ruff: noqa: SLF001, PLC0415
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+#: How soon an emulator whose parent was killed notices, in seconds.
+PARENT_POLL_SECONDS = 0.5
+#: SQS authorises a batch by the single action's name (SQS developer guide, "API permissions").
+BATCH_ACTIONS = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
+
+
+def name_the_caller() -> None:
+    """Give Lambda the API key's id and the domain name, as API Gateway does (requestContext, payload 1.0)."""
+    from ministack.services import apigateway_v1
+
+    build_event = apigateway_v1._build_lambda_event_v1
+
+    def build_event_with_caller(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        event: dict[str, Any] = build_event(*args, **kwargs)
+        headers = {name.lower(): value for name, value in event["headers"].items()}
+        context = event["requestContext"]
+        context["domainName"] = headers.get("host", "localhost")
+        key = apigateway_v1._resolve_api_key(headers.get("x-api-key"))
+        if key is not None:
+            context["identity"] |= {"apiKeyId": key["id"], "apiKey": key["value"]}
+        return event
+
+    apigateway_v1._build_lambda_event_v1 = build_event_with_caller
+
+
+def import_gateway_responses() -> None:
+    """Take the error bodies that SAM writes into the API's definition, as API Gateway does at import."""
+    from ministack.services import apigateway_v1
+
+    import_api = apigateway_v1._import_rest_api
+
+    def import_with_responses(definition: Any, *args: Any, **kwargs: Any) -> Any:
+        api_id = import_api(definition, *args, **kwargs)
+        for kind, response in definition.get("x-amazon-apigateway-gateway-responses", {}).items():
+            apigateway_v1._put_gateway_response(api_id, kind, response)
+        return api_id
+
+    apigateway_v1._import_rest_api = import_with_responses
+
+
+def authorise_batches() -> None:
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_iam_action
+
+    def extract_single_action(*args: Any, **kwargs: Any) -> Any:
+        action = extract(*args, **kwargs)
+        return BATCH_ACTIONS.get(action, action)
+
+    iam_actions.extract_iam_action = extract_single_action
+
+
+def count_concurrency() -> None:
+    """Read MaximumConcurrency as the number that it is, also when a template parameter gave it as text."""
+    from ministack.services import lambda_svc
+
+    concurrency = lambda_svc._sqs_esm_concurrency
+
+    def numeric_concurrency(mapping: dict[str, Any], *args: Any) -> Any:
+        scaling = mapping.get("ScalingConfig") or {}
+        if "MaximumConcurrency" in scaling:
+            scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+        return concurrency(mapping, *args)
+
+    lambda_svc._sqs_esm_concurrency = numeric_concurrency
+
+
+def end_with_parent() -> None:
+    """Leave when the parent is gone, even by kill -9: nothing that `make dev` started may outlive it."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_POLL_SECONDS)
+        os.killpg(0, 9)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+if __name__ == "__main__":
+    from ministack.app import main
+
+    end_with_parent()
+    for mend in (name_the_caller, import_gateway_responses, authorise_batches, count_concurrency):
+        mend()
+    main()

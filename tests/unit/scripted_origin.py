@@ -1,0 +1,157 @@
+"""A server on a real socket that answers with the very bytes a test names, however wrong they are."""
+
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+from typing import Self
+
+#: Seconds a client may keep a test waiting.
+PATIENCE_SECONDS = 10
+#: Seconds between two pieces of a dripped answer.
+DRIP_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Echo:
+    """An answer whose body is the path that was asked for, `times` over."""
+
+    times: int
+
+
+Answer = bytes | Echo | Callable[[socket.socket], object]
+
+
+class ScriptedOrigin:
+    """Answers its n-th request with the n-th answer, and all further ones with the last.
+
+    After bytes the connection stays open for the next request; after a callable, which gets the connection and may
+    do with it what it likes, it is closed.
+    """
+
+    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
+        self._answers = answers
+        self._tls = tls
+        self._lock = Lock()
+        self._open: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._threads = [Thread(target=self._accept)]
+        self.stopped = Event()
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.connections = 0
+        self.most_at_once = 0
+        #: Each as the client sent it: head and body.
+        self.requests: list[bytes] = []
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(PATIENCE_SECONDS)
+        self._listener.close()
+
+    @property
+    def open_connections(self) -> int:
+        with self._lock:
+            return len(self._open)
+
+    def drip(self, head: bytes, piece: bytes) -> Callable[[socket.socket], None]:
+        """Send `head`, then `piece` again and again until the client goes."""
+
+        def answer(connection: socket.socket) -> None:
+            connection.sendall(head)
+            while not self.stopped.wait(DRIP_SECONDS):
+                connection.sendall(piece)
+
+        return answer
+
+    def wait(self, connection: socket.socket) -> None:
+        """Say nothing until the client goes."""
+        connection.recv(1)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                thread = Thread(target=self._serve, args=(connection,))
+                with self._lock:
+                    self.connections += 1
+                    self._open.add(connection)
+                    self.most_at_once = max(self.most_at_once, len(self._open))
+                    self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, raw: socket.socket) -> None:
+        raw.settimeout(PATIENCE_SECONDS)
+        connection = raw
+        with suppress(OSError, EOFError):
+            if self._tls:
+                connection = self._tls.wrap_socket(raw, server_side=True)
+            while True:
+                answer = self._next_answer(_request(connection))
+                if callable(answer):
+                    answer(connection)
+                    break
+                connection.sendall(answer)
+        with self._lock:
+            self._open.discard(raw)
+        connection.close()
+        raw.close()
+
+    def _next_answer(self, request: bytes) -> bytes | Callable[[socket.socket], object]:
+        with self._lock:
+            self.requests.append(request)
+            answer = self._answers[min(len(self.requests), len(self._answers)) - 1]
+        return response(200, request.split(b" ")[1] * answer.times) if isinstance(answer, Echo) else answer
+
+
+def response(status: int = 200, body: bytes = b"", **fields: object) -> bytes:
+    """A whole response. Underscores in field names stand for dashes; Content-Length comes by itself."""
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def then_close(data: bytes) -> Callable[[socket.socket], None]:
+    return lambda connection: connection.sendall(data)
+
+
+def then_reset(data: bytes) -> Callable[[socket.socket], None]:
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(data)
+        # Linger of no time: closing sends RST instead of FIN.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    return answer
+
+
+def _request(connection: socket.socket) -> bytes:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _some(connection)
+    head = received.partition(b"\r\n\r\n")[0].lower()
+    _, _, length = head.partition(b"content-length: ")
+    end = len(head) + 4 + int(length.partition(b"\r\n")[0] or 0)
+    while len(received) < end:
+        received += _some(connection)
+    return received
+
+
+def _some(connection: socket.socket) -> bytes:
+    data = connection.recv(65_536)
+    if not data:
+        raise EOFError
+    return data
