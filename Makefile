@@ -1,7 +1,7 @@
 # imagemill. `make help` lists what there is.
 SHELL := /bin/sh
 PYTHON ?= python3
-PORT ?= 4566
+PORT ?=
 CSV ?=
 OPTIONS ?=
 
@@ -18,10 +18,10 @@ help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 run: .venv/.run .venv-emulator/.installed ## Run a catalogue end to end: CSV=my.csv OPTIONS="quality=60 format=webp"; the samples by default.
-	@$(VENV_PYTHON) -m local.run --port $(PORT) $(if $(CSV),--csv "$(CSV)") $(foreach option,$(OPTIONS),--option "$(option)")
+	@$(VENV_PYTHON) -m local.run $(if $(PORT),--port $(PORT)) $(if $(CSV),--csv "$(CSV)") $(foreach option,$(OPTIONS),--option "$(option)")
 
-dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up until Ctrl-C: PORT=4566.
-	@$(VENV_PYTHON) -m local.dev --port $(PORT)
+dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up until Ctrl-C, on PORT=4566.
+	@$(VENV_PYTHON) -m local.dev $(if $(PORT),--port $(PORT))
 
 test: .venv/.dev .venv-emulator/.installed ## Unit and end-to-end tests, and the coverage of both together.
 	$(VENV_PYTHON) -m coverage erase

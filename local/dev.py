@@ -32,11 +32,10 @@ def main() -> int:
                 "Ctrl-C ends it."
             )
             stopped.wait()
+            STACK_FILE.unlink(missing_ok=True)
     except StackFailed as failed:
         console.print(f"[red]{failed}[/]")
         return 1
-    finally:
-        STACK_FILE.unlink(missing_ok=True)
     return 0
 
 

@@ -3,7 +3,7 @@
 Runs in a venv of its own, beside the functions': `local.stack` starts it and states its environment. The
 emulator is pinned by hash, so what is replaced here is known to be there.
 """
-# ruff: noqa: SLF001, PLC0415
+# ruff: noqa: SLF001, PLC0415, ANN401
 
 from __future__ import annotations
 

@@ -109,15 +109,24 @@ def running_stack(port: int, parameters: Mapping[str, str] | None = None, log: P
             _stop(emulator)
 
 
+def free_port(preferred: int) -> int:
+    """The preferred port, or another one when it is taken."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise StackFailed("No port is free on 127.0.0.1.")
+
+
 def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as fault:
-            raise StackFailed(
-                f"Port {port} is taken. Is another stack running? Stop it, or choose a port: make dev PORT={port + 1}"
-            ) from fault
+    if free_port(port) != port:
+        raise StackFailed(
+            f"Port {port} is taken. Is another stack running? Stop it, or choose another port: PORT={port + 1}"
+        )
 
 
 def _emulator_environment(port: int, endpoint: str, folder: str) -> dict[str, str]:

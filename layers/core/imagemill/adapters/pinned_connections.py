@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Condition
 from typing import TypeAlias, cast
@@ -241,12 +242,16 @@ class ConnectionPool:
     def __init__(self, dialer: Dialer, *, per_origin: int) -> None:
         self._dialer = dialer
         self._per_origin = per_origin
-        self._tls = verifying_tls_context()
         self._changed = Condition()
         self._in_use: Counter[Origin] = Counter()
         #: Oldest first: the one that goes when there are too many.
         self._idle: list[PinnedHTTPConnection] = []
         self._is_closed = False
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Loading some hundred authorities takes a good 20 ms; a client that meets no https need not wait for it.
+        return verifying_tls_context()
 
     def acquire(self, origin: Origin, deadline: Deadline) -> PinnedHTTPConnection:
         """An idle connection to the origin, or a new one, not yet connected.

@@ -1,13 +1,22 @@
-"""A server on a real socket that answers with the very bytes a test names, however wrong they are."""
+"""The other side of the wire: servers on real sockets and name servers that answer what a test tells them."""
 
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import Self
+
+import pytest
+
+from imagemill.adapters.pinned_connections import AddressInfo
+from imagemill.adapters.web import FetchFault
+
+IMAGE = bytes(range(256)) * 40
+HEAD_200 = b"HTTP/1.1 200 OK\r\n"
 
 #: Seconds a client may keep a test waiting.
 PATIENCE_SECONDS = 10
@@ -68,20 +77,6 @@ class ScriptedOrigin:
         with self._lock:
             return len(self._open)
 
-    def drip(self, head: bytes, piece: bytes) -> Callable[[socket.socket], None]:
-        """Send `head`, then `piece` again and again until the client goes."""
-
-        def answer(connection: socket.socket) -> None:
-            connection.sendall(head)
-            while not self.stopped.wait(DRIP_SECONDS):
-                connection.sendall(piece)
-
-        return answer
-
-    def wait(self, connection: socket.socket) -> None:
-        """Say nothing until the client goes."""
-        connection.recv(1)
-
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
@@ -118,11 +113,42 @@ class ScriptedOrigin:
         return response(200, request.split(b" ")[1] * answer.times) if isinstance(answer, Echo) else answer
 
 
+class ScriptedResolver:
+    """Answers its n-th lookup with the n-th list of (address, port), and all further ones with the last."""
+
+    def __init__(self, *answers: list[tuple[str, int]]) -> None:
+        self._answers = answers
+        self.lookups = 0
+
+    def __call__(self, host: str, port: int) -> list[AddressInfo]:
+        self.lookups += 1
+        return [
+            (socket.AF_INET6 if ":" in sockaddr[0] else socket.AF_INET, socket.SOCK_STREAM, 6, "", sockaddr)
+            for sockaddr in self._answers[min(self.lookups, len(self._answers)) - 1]
+        ]
+
+
 def response(status: int = 200, body: bytes = b"", **fields: object) -> bytes:
     """A whole response. Underscores in field names stand for dashes; Content-Length comes by itself."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def drip(head: bytes, piece: bytes) -> Callable[[socket.socket], None]:
+    """Send `head`, then `piece` again and again until the client goes."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while not Event().wait(DRIP_SECONDS):
+            connection.sendall(piece)
+
+    return answer
+
+
+def say_nothing(connection: socket.socket) -> None:
+    """Until the client goes."""
+    connection.recv(1)
 
 
 def then_close(data: bytes) -> Callable[[socket.socket], None]:
@@ -136,6 +162,24 @@ def then_reset(data: bytes) -> Callable[[socket.socket], None]:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     return answer
+
+
+def fault_of(call: Callable[[], object]) -> FetchFault:
+    with pytest.raises(FetchFault) as caught:
+        call()
+    return caught.value
+
+
+def fault_and_seconds(call: Callable[[], object]) -> tuple[FetchFault, float]:
+    started = time.monotonic()
+    return fault_of(call), time.monotonic() - started
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
 
 
 def _request(connection: socket.socket) -> bytes:

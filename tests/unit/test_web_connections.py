@@ -1,0 +1,132 @@
+import gzip
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event
+
+import pytest
+
+from imagemill.adapters.web import FetchFault
+from imagemill.domain.codes import ImageCode
+from tests.unit.scripted_web import (
+    HEAD_200,
+    IMAGE,
+    Echo,
+    fault_of,
+    response,
+    say_nothing,
+    then_close,
+    wait_until,
+)
+
+pytest_plugins = ["tests.unit.web_fixtures"]
+
+
+def test_two_fetches_from_one_host_share_a_connection(serve, web):
+    origin = serve(response(200, IMAGE))
+    client = web()
+
+    assert [client.fetch(origin.url) for _ in range(2)] == [IMAGE, IMAGE]
+    assert origin.connections == 1
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        response(404, b"no such image"),
+        response(302, b"moved", location="/b"),
+        HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        response(200, gzip.compress(IMAGE), content_encoding="gzip"),
+    ],
+)
+def test_a_connection_is_kept_after_any_whole_response(serve, web, first):
+    origin = serve(first, response(200, IMAGE))
+    client = web()
+    with suppress(FetchFault):
+        client.fetch(origin.url)
+
+    assert client.fetch(origin.url) == IMAGE
+    assert origin.connections == 1
+
+
+@pytest.mark.parametrize(
+    "first", [response(200, bytes(2000)), response(404, bytes(200_000)), response(200, b"x", connection="close")]
+)
+def test_a_connection_with_something_left_in_it_is_not_used_again(serve, web, first):
+    origin = serve(first, response(200, b"right"))
+    client = web(max_bytes=1000)
+    with suppress(FetchFault):
+        client.fetch(origin.url)
+
+    assert client.fetch(origin.url) == b"right"
+    assert origin.connections == 2
+
+
+def test_a_kept_connection_that_the_server_closed_is_replaced(serve, web):
+    origin = serve(response(200, b"first"), then_close(b""), response(200, b"second"))
+    client = web()
+    client.fetch(origin.url)
+
+    assert client.fetch(origin.url) == b"second"
+    assert origin.connections == 2
+
+
+def test_a_new_connection_that_the_server_closes_is_a_fault(serve, web):
+    origin = serve(then_close(b""), response(200, IMAGE))
+
+    assert fault_of(lambda: web().fetch(origin.url)).code is ImageCode.CONNECT_FAILED
+
+
+def test_one_host_never_sees_more_connections_than_the_policy_says(serve, web):
+    def slow(connection):
+        origin.stopped.wait(0.05)
+        connection.sendall(response(200, IMAGE, connection="close"))
+        say_nothing(connection)
+
+    origin = serve(slow)
+    client = web(per_host_connections=2)
+
+    with ThreadPoolExecutor(8) as threads:
+        bodies = list(threads.map(lambda _: client.fetch(origin.url), range(8)))
+
+    assert bodies == [IMAGE] * 8
+    assert origin.most_at_once <= 3  # the server notices the end of one a moment after the next has come
+
+
+def test_waiting_for_a_connection_counts_as_time(serve, web):
+    may_answer = Event()
+
+    def late(connection):
+        may_answer.wait(5)
+        connection.sendall(response(200, IMAGE))
+
+    origin = serve(late)
+    client = web(per_host_connections=1)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(client.fetch, origin.url)
+        wait_until(lambda: origin.requests)
+
+        fault = fault_of(lambda: client.fetch(origin.url, timeout_seconds=0.2))
+
+        may_answer.set()
+    assert (fault.code, origin.connections, first.result()) == (ImageCode.TIMEOUT, 1, IMAGE)
+
+
+def test_many_threads_get_each_their_own_body(serve, web):
+    origin = serve(Echo(times=1000))
+    client = web()
+
+    with ThreadPoolExecutor(32) as threads:
+        bodies = list(threads.map(lambda number: client.fetch(f"{origin.url}/{number}"), range(320)))
+
+    assert bodies == [f"/{number}".encode() * 1000 for number in range(320)]
+    assert origin.connections <= 8
+
+
+def test_a_closed_client_keeps_no_connection(serve, web):
+    origin = serve(response(200, IMAGE))
+    client = web()
+    client.fetch(origin.url)
+
+    client.close()
+
+    wait_until(lambda: origin.open_connections == 0)

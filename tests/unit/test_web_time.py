@@ -1,0 +1,105 @@
+import gzip
+import socket
+import time
+from threading import Event
+
+import pytest
+
+from imagemill.domain.codes import ImageCode
+from tests.unit.scripted_web import HEAD_200, IMAGE, drip, fault_and_seconds, fault_of, response, say_nothing
+
+pytest_plugins = ["tests.unit.web_fixtures"]
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        pytest.param(b"", b"H", id="status line"),
+        pytest.param(HEAD_200 + b"A: ", b"b", id="header field"),
+        pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n", id="interim responses"),
+        pytest.param(HEAD_200 + b"\r\n", b"b", id="body"),
+        pytest.param(HEAD_200 + b"Content-Length: 9999\r\n\r\n", b"b", id="body with length"),
+        pytest.param(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nb\r\n", id="chunks"),
+        pytest.param(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n1", b";", id="chunk size"),
+        pytest.param(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n", id="trailer"),
+        pytest.param(HEAD_200 + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b""), id="gzip of nothing"),
+    ],
+)
+def test_an_answer_that_drips_ends_at_the_total(serve, web, head, piece):
+    origin = serve(drip(head, piece))
+
+    fault, seconds = fault_and_seconds(lambda: web(total_timeout_seconds=0.4).fetch(origin.url))
+
+    assert fault.code == ImageCode.TIMEOUT
+    assert seconds == pytest.approx(0.4, abs=0.25)
+
+
+def test_silence_ends_at_the_time_the_caller_gives(serve, web):
+    origin = serve(say_nothing)
+
+    fault, seconds = fault_and_seconds(lambda: web().fetch(origin.url, timeout_seconds=0.3))
+
+    assert fault.code == ImageCode.TIMEOUT
+    assert seconds == pytest.approx(0.3, abs=0.25)
+
+
+def test_the_caller_cannot_lengthen_the_total(serve, web):
+    origin = serve(say_nothing)
+    started = time.monotonic()
+
+    fault_of(lambda: web(total_timeout_seconds=0.3).fetch(origin.url, timeout_seconds=60))
+
+    assert time.monotonic() - started < 2
+
+
+def test_no_time_left_is_a_timeout_before_anything_is_sent(serve, web):
+    origin = serve(response(200, IMAGE))
+
+    fault = fault_of(lambda: web().fetch(origin.url, timeout_seconds=0))
+
+    assert (fault.code, origin.connections) == (ImageCode.TIMEOUT, 0)
+
+
+def test_redirects_share_one_total(serve, web):
+    def slow_redirect(connection):
+        origin.stopped.wait(0.25)
+        connection.sendall(response(302, location="/again"))
+
+    origin = serve(slow_redirect)
+
+    fault, seconds = fault_and_seconds(lambda: web(total_timeout_seconds=0.4).fetch(origin.url))
+
+    assert fault.code == ImageCode.TIMEOUT
+    assert seconds == pytest.approx(0.4, abs=0.25)
+
+
+def test_a_lookup_that_hangs_ends_at_the_total(web):
+    released = Event()
+
+    def resolve(host, port):
+        released.wait(10)
+        return []
+
+    fault = fault_of(lambda: web(resolve, total_timeout_seconds=0.2).fetch("http://shop.example/"))
+
+    released.set()
+    assert fault.code is ImageCode.TIMEOUT
+
+
+def test_a_handshake_that_hangs_ends_at_the_connect_timeout(web):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = web(connect_timeout_seconds=0.3)
+        started = time.monotonic()
+
+        fault = fault_of(lambda: client.fetch(f"https://127.0.0.1:{silent.getsockname()[1]}/"))
+
+    assert (fault.code, time.monotonic() - started) == (ImageCode.TIMEOUT, pytest.approx(0.3, abs=0.25))
+
+
+def test_an_error_page_that_drips_does_not_hide_its_status(serve, web):
+    origin = serve(drip(b"HTTP/1.1 404 No\r\nContent-Length: 999\r\n\r\n", b"b"))
+
+    fault, seconds = fault_and_seconds(lambda: web().fetch(origin.url))
+
+    assert fault.http_status == 404
+    assert seconds == pytest.approx(1.0, abs=0.5)

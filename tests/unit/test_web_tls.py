@@ -1,0 +1,144 @@
+import ssl
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from imagemill.adapters.pinned_connections import verifying_tls_context
+from imagemill.domain.codes import ImageCode
+from tests.unit.scripted_web import (
+    IMAGE,
+    ScriptedResolver,
+    drip,
+    fault_of,
+    response,
+    then_close,
+)
+
+pytest_plugins = ["tests.unit.web_fixtures"]
+
+HOST = "shop.example"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A file with the key and the self-signed certificate of HOST."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "origin.pem"
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + signed.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+@pytest.fixture
+def server_tls(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.fixture
+def trusted(certificate, monkeypatch):
+    """The system's only authority is the origin's own."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_certificate_and_server_name_go_by_the_host_name_not_by_the_pinned_address(serve, web, server_tls):
+    names = []
+    server_tls.sni_callback = lambda _socket, name, _context: names.append(name)
+    origin = serve(response(200, IMAGE), tls=server_tls)
+    client = web(ScriptedResolver([("127.0.0.1", origin.port)]))
+
+    bodies = [client.fetch(f"https://{host}/a.png") for host in (HOST, f"{HOST}.")]
+
+    assert (bodies, names, origin.connections) == ([IMAGE, IMAGE], [HOST], 1)
+    assert b"\r\nHost: shop.example\r\n" in origin.requests[0]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(serve, web, server_tls):
+    origin = serve(response(200, IMAGE), tls=server_tls)
+    client = web(ScriptedResolver([("127.0.0.1", origin.port)]))
+
+    fault = fault_of(lambda: client.fetch(f"https://{HOST}/a.png"))
+
+    assert (fault.code, origin.requests) == (ImageCode.TLS_FAILURE, [])
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("host", ["other.example", "127.0.0.1"])
+def test_the_certificate_of_another_host_is_refused(serve, web, server_tls, host):
+    origin = serve(response(200, IMAGE), tls=server_tls)
+    client = web(ScriptedResolver([("127.0.0.1", origin.port)]))
+
+    fault = fault_of(lambda: client.fetch(f"https://{host}/a.png"))
+
+    assert (fault.code, origin.requests) == (ImageCode.TLS_FAILURE, [])
+
+
+def test_a_server_that_does_not_speak_tls_is_a_tls_fault(web, serve):
+    origin = serve(response(400))
+
+    fault = fault_of(lambda: web().fetch(f"https://127.0.0.1:{origin.port}/a.png", timeout_seconds=0.5))
+
+    assert fault.code in {ImageCode.TLS_FAILURE, ImageCode.TIMEOUT}
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_body_cut_short_under_tls_is_truncated(serve, web, server_tls):
+    origin = serve(then_close(response(200, IMAGE)[:-1]), tls=server_tls)
+    client = web(ScriptedResolver([("127.0.0.1", origin.port)]))
+
+    assert fault_of(lambda: client.fetch(f"https://{HOST}/")).code is ImageCode.TRUNCATED_BODY
+
+
+@pytest.mark.usefixtures("trusted")
+def test_an_answer_that_drips_under_tls_ends_at_the_total(serve, web, server_tls):
+    origin = serve(drip(b"", b"H"), tls=server_tls)
+    client = web(ScriptedResolver([("127.0.0.1", origin.port)]), total_timeout_seconds=0.4)
+
+    assert fault_of(lambda: client.fetch(f"https://{HOST}/")).code is ImageCode.TIMEOUT
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_webhook_is_sent_whole_under_tls(serve, web, server_tls):
+    body = IMAGE * 100
+    origin = serve(response(200), tls=server_tls)
+    client = web(ScriptedResolver([("127.0.0.1", origin.port)]))
+
+    client.post(f"https://{HOST}/", body, {}, timeout_seconds=5)
+
+    assert origin.requests[0].endswith(b"\r\n\r\n" + body)
+
+
+def test_tls_is_at_least_1_2_and_verified():
+    context = verifying_tls_context()
+
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_a_system_without_authorities_still_verifies_by_those_of_botocore(monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+
+    context = verifying_tls_context()
+
+    assert context.cert_store_stats()["x509_ca"] > 100
