@@ -52,7 +52,6 @@ class ScriptedOrigin:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.connections = 0
-        self.most_at_once = 0
         #: Each as the client sent it: head and body.
         self.requests: list[bytes] = []
 
@@ -85,7 +84,6 @@ class ScriptedOrigin:
                 with self._lock:
                     self.connections += 1
                     self._open.add(connection)
-                    self.most_at_once = max(self.most_at_once, len(self._open))
                     self._threads.append(thread)
                 thread.start()
 

@@ -56,6 +56,7 @@ PUBLIC = [
     "2a00:1450:4001:82a::200e",
 ]
 
+REFUSED_ALSO_LOCALLY = [address for kind, addresses in REFUSED.items() if kind != "loopback" for address in addresses]
 EACH_REFUSED = [
     pytest.param(address, id=f"{kind} {address}") for kind, addresses in REFUSED.items() for address in addresses
 ]
@@ -76,9 +77,6 @@ def test_the_local_stage_opens_loopback(address):
     assert may_be_called(address, allow_loopback=True)
 
 
-@pytest.mark.parametrize(
-    "address",
-    [address for kind, addresses in REFUSED.items() if kind != "loopback" for address in addresses],
-)
+@pytest.mark.parametrize("address", REFUSED_ALSO_LOCALLY)
 def test_the_local_stage_opens_nothing_but_loopback(address):
     assert not may_be_called(address, allow_loopback=True)

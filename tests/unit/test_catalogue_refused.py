@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 
 from imagemill.domain import csv_records, text_lines
-from imagemill.domain.catalogue import CatalogueRefused, Fault, inspect
+from imagemill.domain.catalogue import CatalogueRefused, Fault, inspect, read_rows
 from imagemill.domain.codes import FileCode
 
 HEADER = "S. No.,Product Name,Input Image Urls"

@@ -1,6 +1,5 @@
 import gzip
 import socket
-import time
 from threading import Event
 
 import pytest
@@ -9,6 +8,9 @@ from imagemill.domain.codes import ImageCode
 from tests.unit.scripted_web import HEAD_200, IMAGE, drip, fault_and_seconds, fault_of, response, say_nothing
 
 pytest_plugins = ["tests.unit.web_fixtures"]
+
+#: Well above the timeouts of these tests, and well below the time that the origins would go on.
+SOON_SECONDS = 3
 
 
 @pytest.mark.parametrize(
@@ -30,8 +32,8 @@ def test_an_answer_that_drips_ends_at_the_total(serve, web, head, piece):
 
     fault, seconds = fault_and_seconds(lambda: web(total_timeout_seconds=0.4).fetch(origin.url))
 
-    assert fault.code == ImageCode.TIMEOUT
-    assert seconds == pytest.approx(0.4, abs=0.25)
+    assert fault.code is ImageCode.TIMEOUT
+    assert seconds < SOON_SECONDS
 
 
 def test_silence_ends_at_the_time_the_caller_gives(serve, web):
@@ -39,17 +41,16 @@ def test_silence_ends_at_the_time_the_caller_gives(serve, web):
 
     fault, seconds = fault_and_seconds(lambda: web().fetch(origin.url, timeout_seconds=0.3))
 
-    assert fault.code == ImageCode.TIMEOUT
-    assert seconds == pytest.approx(0.3, abs=0.25)
+    assert fault.code is ImageCode.TIMEOUT
+    assert seconds < SOON_SECONDS
 
 
 def test_the_caller_cannot_lengthen_the_total(serve, web):
     origin = serve(say_nothing)
-    started = time.monotonic()
 
-    fault_of(lambda: web(total_timeout_seconds=0.3).fetch(origin.url, timeout_seconds=60))
+    _, seconds = fault_and_seconds(lambda: web(total_timeout_seconds=0.3).fetch(origin.url, timeout_seconds=60))
 
-    assert time.monotonic() - started < 2
+    assert seconds < SOON_SECONDS
 
 
 def test_no_time_left_is_a_timeout_before_anything_is_sent(serve, web):
@@ -69,8 +70,8 @@ def test_redirects_share_one_total(serve, web):
 
     fault, seconds = fault_and_seconds(lambda: web(total_timeout_seconds=0.4).fetch(origin.url))
 
-    assert fault.code == ImageCode.TIMEOUT
-    assert seconds == pytest.approx(0.4, abs=0.25)
+    assert fault.code is ImageCode.TIMEOUT
+    assert seconds < SOON_SECONDS
 
 
 def test_a_lookup_that_hangs_ends_at_the_total(web):
@@ -89,11 +90,11 @@ def test_a_lookup_that_hangs_ends_at_the_total(web):
 def test_a_handshake_that_hangs_ends_at_the_connect_timeout(web):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = web(connect_timeout_seconds=0.3)
-        started = time.monotonic()
 
-        fault = fault_of(lambda: client.fetch(f"https://127.0.0.1:{silent.getsockname()[1]}/"))
+        fault, seconds = fault_and_seconds(lambda: client.fetch(f"https://127.0.0.1:{silent.getsockname()[1]}/"))
 
-    assert (fault.code, time.monotonic() - started) == (ImageCode.TIMEOUT, pytest.approx(0.3, abs=0.25))
+    assert fault.code is ImageCode.TIMEOUT
+    assert seconds < SOON_SECONDS
 
 
 def test_an_error_page_that_drips_does_not_hide_its_status(serve, web):
@@ -102,4 +103,4 @@ def test_an_error_page_that_drips_does_not_hide_its_status(serve, web):
     fault, seconds = fault_and_seconds(lambda: web().fetch(origin.url))
 
     assert fault.http_status == 404
-    assert seconds == pytest.approx(1.0, abs=0.5)
+    assert seconds < SOON_SECONDS

@@ -6,6 +6,7 @@ The address that was checked is the very one connected to, so a name that resolv
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import time
@@ -40,6 +41,10 @@ AddressInfo: TypeAlias = tuple[
 ]
 #: Looks up (host, port) as `socket.getaddrinfo` does, and raises OSError as it does.
 Resolver: TypeAlias = Callable[[str, int], Sequence[AddressInfo]]
+
+
+# It writes header lines that it cannot parse, and the URL with its query, into the log: hostile text and secrets.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 class AddressRefused(Exception):

@@ -55,6 +55,9 @@ NETWORK_ERRORS = (
     zlib.error,
 )
 
+#: Of these, what a connection raises that the other side closed or reset.
+BROKEN_OFF = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -196,22 +199,24 @@ class WebClient:
             connection = self._pool.acquire(url.origin, deadline)
         except TimeoutError as error:
             raise FetchFault(ImageCode.TIMEOUT) from error
-        response = None
+        response, is_read_to_the_end = None, False
         try:
             is_reused = not connection.is_closed
             try:
                 response = connection.exchange(method, url.target, headers, body, deadline)
-            except ConnectionError:
+            except BROKEN_OFF:
                 # The server closed a kept connection just as we wrote: on a new one this is no fault.
                 if not is_reused:
                     raise
                 connection.close()
                 response = connection.exchange(method, url.target, headers, body, deadline)
             yield connection, response
+            is_read_to_the_end = response.closed
         except NETWORK_ERRORS as error:
             raise FetchFault(_code(error, in_body=response is not None)) from error
         finally:
-            if response is None or not response.closed:
+            # Not by `response.closed` alone: urllib3 closes a response that failed, its rest still to come.
+            if not is_read_to_the_end:
                 connection.close()
             if response is not None:
                 response.close()
@@ -239,7 +244,7 @@ def _code(error: Exception, *, in_body: bool) -> ImageCode:
             return ImageCode.TIMEOUT
         case _ if in_body:
             return ImageCode.TRUNCATED_BODY
-        case ssl.SSLError() if not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        case ssl.SSLError() if not isinstance(error, BROKEN_OFF):
             return ImageCode.TLS_FAILURE
         case _:
             return ImageCode.CONNECT_FAILED
@@ -249,9 +254,11 @@ def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline:
     """Read a small body to its end, so that the connection can be kept; whether it works does not matter."""
     connection.end_at(deadline.at_most(MAX_DISCARD_SECONDS))
     discarded = 0
-    with suppress(*NETWORK_ERRORS):
+    try:
         while discarded < MAX_DISCARDED_BYTES and (piece := response.read1(READ_BYTES)):
             discarded += len(piece)
+    except NETWORK_ERRORS:
+        connection.close()
 
 
 def _decoded(response: HTTPResponse) -> Iterator[bytes]:

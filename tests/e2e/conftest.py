@@ -1,0 +1,66 @@
+"""One embedded stack for all end-to-end tests, deployed from the template with IAM enforced."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from local.stack import DEFAULT_PORT, PROJECT, Stack, free_port, running_stack
+
+from .shop import Shop
+from .web import Answer, TestWeb
+
+#: Shorter than for people: a killed worker's products come again while a test waits.
+PARAMETERS = {
+    "ProcessTimeoutSeconds": "20",
+    "ProductsVisibilitySeconds": "20",
+    "RedeliverySeconds": "1,1",
+    "WebhookDelaysSeconds": "0,1,1,1",
+}
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    with running_stack(free_port(DEFAULT_PORT + 100), PARAMETERS, PROJECT / ".local" / "e2e.log") as running:
+        yield running
+
+
+@pytest.fixture
+def shop(stack: Stack) -> Shop:
+    return Shop(stack, stack.api_key)
+
+
+@pytest.fixture
+def other_shop(stack: Stack) -> Shop:
+    return Shop(stack, stack.other_api_key)
+
+
+@pytest.fixture
+def web() -> Iterator[TestWeb]:
+    with TestWeb().serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def photograph() -> bytes:
+    """A real photograph of about 300 kB."""
+    return (PROJECT / "samples" / "images" / "coffee-grinder.jpg").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def thumbnail(photograph: bytes) -> bytes:
+    """The same, 160 pixels wide: quick to compress."""
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(photograph)) as image:
+        image.thumbnail((160, 160))
+        image.save(small, "JPEG", quality=95)
+    return small.getvalue()
+
+
+@pytest.fixture
+def picture(web: TestWeb, thumbnail: bytes) -> str:
+    """The URL of a picture that is always served."""
+    return web.route("/picture.jpg", Answer(body=thumbnail, headers={"content-type": "image/jpeg"}))

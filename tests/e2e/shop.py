@@ -1,0 +1,174 @@
+"""A shop that uses the product: its catalogues, its calls, and what it expects of a job."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import urllib3
+
+from local.stack import Stack, client
+
+T = TypeVar("T")
+
+HEADER = ("S. No.", "Product Name", "Input Image Urls")
+#: Any wait ends here, in seconds: a job that is stuck fails its test.
+DEADLINE_SECONDS = 120
+
+
+def eventually(look: Callable[[], T | None], what: str, seconds: float = DEADLINE_SECONDS) -> T:
+    """Poll until there is something to see."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def catalogue(rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> bytes:
+    """A CSV; an item of a row may be the comma-separated URLs."""
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *rows])
+    return text.getvalue().encode()
+
+
+class Shop:
+    """One tenant's view of a stack."""
+
+    def __init__(self, stack: Stack, api_key: str) -> None:
+        self.stack = stack
+        self.api_key = api_key
+        self.http = urllib3.PoolManager(retries=False)
+
+    @property
+    def tenant(self) -> str:
+        keys = self.aws("apigateway").get_api_keys(includeValues=True)["items"]
+        return next(key["id"] for key in keys if key["value"] == self.api_key)
+
+    def aws(self, service: str) -> Any:
+        return client(service, self.stack.aws_endpoint_url)
+
+    def call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
+        url = path if path.startswith("http") else self.stack.api_url + path
+        given = {"x-api-key": self.api_key, **(headers or {})}
+        return self.http.request(method, url, headers=given, redirect=False, **kwargs)
+
+    def get(self, path: str) -> Any:
+        answer = self.call("GET", path)
+        assert answer.status == 200, answer.data
+        return json.loads(answer.data)
+
+    def post_csv(self, body: bytes, query: str = "", headers: Mapping[str, str] | None = None) -> Any:
+        return self.call("POST", f"/jobs{query}", {"content-type": "text/csv", **(headers or {})}, body=body)
+
+    def submit(self, body: bytes, query: str = "") -> str:
+        answer = self.post_csv(body, query)
+        assert answer.status == 202, answer.data
+        return str(json.loads(answer.data)["job_id"])
+
+    def ended(self, job_id: str, seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            job: dict[str, Any] = self.get(f"/jobs/{job_id}")
+            return job if job["ended_at"] else None
+
+        return eventually(look, f"job {job_id} ends", seconds)
+
+    def products(self, job_id: str, query: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            page = self.get(f"/jobs/{job_id}/products?limit=200{query}{cursor}")
+            found += page["products"]
+            if not page["next_cursor"]:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
+    def output(self, job_id: str) -> list[dict[str, str]]:
+        redirect = self.call("GET", f"/jobs/{job_id}/output")
+        assert redirect.status == 302, redirect.data
+        download = self.http.request("GET", redirect.headers["location"])
+        assert download.status == 200, download.data
+        return list(csv.DictReader(io.StringIO(download.data.decode("utf-8-sig"), newline="")))
+
+    def image(self, url: str) -> bytes:
+        answer = self.http.request("GET", url)
+        assert answer.status == 200, (url, answer.status)
+        return bytes(answer.data)
+
+    def drop(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> str:
+        key = f"inbox/{self.tenant}/{name}"
+        self.aws("s3").put_object(Bucket=self.stack.catalogue_bucket, Key=key, Body=body, Metadata=dict(metadata or {}))
+        return key
+
+    def outbox(self, name: str) -> list[str]:
+        listing = self.aws("s3").list_objects_v2(
+            Bucket=self.stack.catalogue_bucket, Prefix=f"outbox/{self.tenant}/{name}"
+        )
+        return [item["Key"] for item in listing.get("Contents", [])]
+
+    def catalogue_object(self, key: str) -> bytes:
+        body: bytes = self.aws("s3").get_object(Bucket=self.stack.catalogue_bucket, Key=key)["Body"].read()
+        return body
+
+    def queue(self, name: str) -> str:
+        return str(self.aws("sqs").get_queue_url(QueueName=f"imagemill-local-{name}")["QueueUrl"])
+
+    def function_processes(self, name: str) -> list[int]:
+        """The process ids of this stack's running copies of a function."""
+        endpoint = f"AWS_ENDPOINT_URL={self.stack.aws_endpoint_url}".encode()
+        handler = f"_HANDLER={name}.app.handler".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                environment = entry.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if endpoint in environment and handler in environment:
+                found.append(int(entry.parent.name))
+        return found
+
+    def kill_functions(self, name: str) -> int:
+        """kill -9 every copy; returns how many there were."""
+        killed = 0
+        for process in self.function_processes(name):
+            try:
+                os.kill(process, signal.SIGKILL)
+                killed += 1
+            except ProcessLookupError:
+                continue
+        return killed
+
+
+def assert_exact(shop: Shop, job: Mapping[str, Any]) -> None:
+    """A job's counts are those of its products, and its output has every row once, aligned with the input."""
+    products = shop.products(job["job_id"])
+    images = [image for product in products for image in product["images"]]
+    completed = [image for image in images if image["status"] == "COMPLETED"]
+    assert [product["row"] for product in products] == list(range(1, job["products"]["total"] + 1))
+    statuses = [product["status"].lower() for product in products]
+    assert {name: statuses.count(name) for name in ("completed", "partial", "failed")} == {
+        name: job["products"][name] for name in ("completed", "partial", "failed")
+    }
+    assert job["products"]["pending"] == 0
+    assert job["images"] == {
+        "total": len(images),
+        "completed": len(completed),
+        "failed": len(images) - len(completed),
+    }
+    assert job["bytes"]["input"] == sum(image["input_bytes"] for image in completed)
+    assert job["bytes"]["output"] == sum(image["output_bytes"] for image in completed)
+    output = shop.output(job["job_id"])
+    assert [row["Status"] for row in output] == [product["status"] for product in products]
+    for row, product in zip(output, products, strict=True):
+        if product["error"] is None:
+            expected = ",".join(image["output_url"] or "" for image in product["images"])
+            assert row["Output Image Urls"] == expected
