@@ -52,7 +52,7 @@ class Shop:
     @property
     def tenant(self) -> str:
         keys = self.aws("apigateway").get_api_keys(includeValues=True)["items"]
-        return next(key["id"] for key in keys if key["value"] == self.api_key)
+        return next(str(key["id"]) for key in keys if key["value"] == self.api_key)
 
     def aws(self, service: str) -> Any:
         return client(service, self.stack.aws_endpoint_url)

@@ -148,7 +148,7 @@ def test_lists_come_in_pages_newest_first(shop: Shop, picture: str) -> None:
     assert [job["job_id"] for job in listed] == [job["job_id"] for job in reversed(jobs)]
     assert listed[0] == jobs[-1]
     names: list[str] = []
-    cursor = ""
+    cursor: str | None = ""
     while cursor is not None:
         products = shop.get(f"/jobs/{jobs[0]['job_id']}/products?limit=3" + (cursor and f"&cursor={cursor}"))
         names += [product["name"] for product in products["products"]]

@@ -35,7 +35,8 @@ def test_a_receiver_that_fails_is_called_again_under_the_same_id(shop: Shop, web
 
     job = shop.ended(shop.submit(catalogue([["1", "A", picture]]), f"?webhook_url={hook}"))
 
-    requests = eventually(lambda: len(web.asked_for("/hook")) == 3 and web.asked_for("/hook"), "three attempts")
+    eventually(lambda: len(web.asked_for("/hook")) == 3, "three attempts")
+    requests = web.asked_for("/hook")
     assert len({request.headers["webhook-id"] for request in requests}) == 1
     assert len({request.body for request in requests}) == 1
     assert [verified(shop, request)["data"]["job_id"] for request in requests] == [job["job_id"]] * 3
