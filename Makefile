@@ -25,7 +25,7 @@ dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up unt
 
 test: .venv/.dev .venv-emulator/.installed ## Unit and end-to-end tests, and the coverage of both together.
 	$(VENV_PYTHON) -m coverage erase
-	$(VENV_PYTHON) -m coverage run -m pytest tests
+	$(VENV_PYTHON) -m coverage run -m pytest -n 2 --dist loadfile tests
 	$(VENV_PYTHON) -m coverage combine --quiet
 	$(VENV_PYTHON) -m coverage report
 
@@ -33,7 +33,7 @@ unit: .venv/.dev ## Unit tests alone.
 	$(VENV_PYTHON) -m pytest tests/unit
 
 e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
-	$(VENV_PYTHON) -m pytest tests/e2e
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/e2e
 
 check: .venv/.dev .venv-sam/.installed ## Format, lint, types, and the template.
 	.venv/bin/ruff format --check .

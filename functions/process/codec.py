@@ -65,7 +65,7 @@ def compress(data: bytes, options: ImageOptions) -> Compressed:
         source = open_source(data)
         wish = _wish(source, options)
         kept = Compressed(data, source.format, source.width, source.height, kept=True)
-        if not wish.is_demanded and _is_compressed_enough(source, options):
+        if not wish.is_demanded and _is_compressed_enough(source, options.quality):
             check_is_complete(source)
             return kept
         image_format, picture = _prepare(source, wish, options)
@@ -95,14 +95,13 @@ def _wish(source: Source, options: ImageOptions) -> _Wish:
     return _Wish(width, height, is_demanded)
 
 
-def _is_compressed_enough(source: Source, options: ImageOptions) -> bool:
-    """Whether a JPEG that would stay one is as coarse as is asked: a second loss would save next to nothing.
+def _is_compressed_enough(source: Source, quality: int) -> bool:
+    """Whether a JPEG is already as coarse as is asked: a second loss would save next to nothing.
 
-    Not for CMYK, which becomes smaller for having three channels instead of four.
+    Not so for CMYK, which becomes smaller for having three channels instead of four.
     """
-    stays_jpeg = options.format in {OutputFormat.AUTO, OutputFormat.JPEG, OutputFormat.ORIGINAL}
-    quality = source.jpeg_quality
-    return stays_jpeg and source.image.mode != "CMYK" and quality is not None and quality <= options.quality
+    saved_at = source.jpeg_quality
+    return source.image.mode != "CMYK" and saved_at is not None and saved_at <= quality
 
 
 def _output_format(source: Source, wish: _Wish, asked: OutputFormat, *, has_transparency: bool) -> ImageFormat:

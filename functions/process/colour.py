@@ -65,13 +65,13 @@ def _into(
         image = _eight_bit(image)
     elif image.mode in {"CMYK", "LAB"}:
         return _to_srgb(image, profile), None
-    is_grey = image.mode in {"1", "L", "LA", "La"} and "transparency" not in image.info
+    is_grey = image.mode in {"1", "L", "LA", "La"}
     if is_grey and "L" not in modes and _describes(profile, "L"):
-        alpha = None if opaque else image.getchannel("A")
-        image, profile = _to_srgb(image.convert("L"), profile), None
+        alpha = None if opaque else image.convert("LA").getchannel("A")
+        image = _to_srgb(image.convert("L"), profile)
         if alpha is not None:
             image.putalpha(alpha)
-        return image, profile
+        return image, None
     colours = "L" if is_grey and "L" in modes else "RGB"
     with_alpha = "LA" if colours == "L" and "LA" in modes else "RGBA"
     if opaque:
@@ -128,8 +128,6 @@ def _describes(profile: bytes | None, mode: str) -> bool:
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """RGB through the profile where it fits the image and can be read; else Pillow's plain conversion."""
-    if image.mode == "LAB":
-        return _transformed(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
     if profile is not None and _describes(profile, image.mode):
         try:
             return _transformed(image, ImageCms.ImageCmsProfile(BytesIO(profile)))

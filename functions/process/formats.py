@@ -60,11 +60,11 @@ _ACCEPTED = (
     (ImageFormat.AVIF, re.compile(rb".{4}ftyp(?:avi[fs]|m[is]f1.{4}(?:.{4}){0,15}?avi[fs])", re.DOTALL)),
 )
 
-#: <svg> after declaration, comments and document type. Atomic groups, lest a page of comments be matched in
+#: <svg> after declaration, comments and document type. Possessive, lest a page of comments be matched in
 #: exponential time.
 _SVG = (
-    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml(?>.*?\?>)\s*+|<!--(?>.*?-->)\s*+"
-    rb"|<!DOCTYPE\s+svg(?>[^>\[]*+(?:\[[^\]]*+\])?\s*+>)\s*+)*+<(?:\w+:)?svg[\s>/]"
+    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml.*?\?>\s*+|<!--.*?-->\s*+"
+    rb"|<!DOCTYPE\s+svg[^>\[]*+(?:\[[^\]]*+\])?\s*+>\s*+)*+<(?:\w+:)?svg[\s>/]"
 )
 #: What Pillow would open but we do not, and what shops send that it cannot: SVG, PDF, HEIC, JPEG XL.
 _RECOGNISED = tuple(

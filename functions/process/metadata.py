@@ -69,9 +69,8 @@ def tags_to_keep(image: Image.Image, width: int, height: int) -> Tags:
         exif = _upright_exif(image, width, height)
     except _UNREADABLE:
         exif = b""
-    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    packet = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
-    return Tags(exif, _XMP_ORIENTATION.sub(rb"\g<1>1", packet))
+    xmp = image.info.get("xmp")
+    return Tags(exif, _XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if isinstance(xmp, bytes) else b"")
 
 
 def _upright_exif(image: Image.Image, width: int, height: int) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from threading import BoundedSemaphore
@@ -17,7 +17,7 @@ from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, Produc
 from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
 
-from .image import ImageTask, NotBegun, TransientFault, make_image
+from .image import ImageTask, TransientFault, make_image
 
 #: Images in work at once: enough to hide an origin's latency behind the compression of the others,
 #: few enough for their downloads to fit in memory.
@@ -43,6 +43,14 @@ class Receipt:
     def product(self) -> tuple[str, int]:
         return (self.message.job_id, self.message.row)
 
+    @property
+    def log_keys(self) -> dict[str, str | int]:
+        return {"job_id": self.message.job_id, "row": self.message.row, "receives": self.receives}
+
+    def has_crashed(self, known: ProductResult | None) -> bool:
+        """Whether the receive before this one ended without a word: whoever gives a product back says so."""
+        return self.receives > 1 and (known is None or known.attempts < self.receives - 1)
+
 
 class Pipeline:
     """redelivery_seconds: how long a product with transient faults rests after its first, second … receive."""
@@ -61,44 +69,57 @@ class Pipeline:
         is the same object.
         """
         known = get_results((r.message.job_id, r.message.run, r.message.row) for r in receipts)
-        finished: list[Finished] = []
-        futures: dict[Future[Image], Receipt] = {}
-        settled_images = {receipt: _images_of(known.get(receipt.product)) for receipt in receipts}
-        for receipt in receipts:
-            standing = known.get(receipt.product)
-            if standing and standing.status.has_ended:
-                finished.append(_finished(receipt, standing))
-                continue
-            for task in _tasks(receipt, settled_images[receipt], deadline - RESERVED_SECONDS):
-                futures[self._pool.submit(make_image, task, self._web, self._encoders)] = receipt
+        standing = {receipt: known.get(receipt.product) for receipt in receipts}
+        ended = [receipt for receipt, result in standing.items() if result and result.status.has_ended]
+        finish(_finished(receipt, result) for receipt in ended if (result := standing[receipt]))
 
-        results = self._collect(futures, settled_images)
-        given_back = [receipt for receipt, result in results.items() if not isinstance(result, Finished)]
-        finish(finished + [result for result in results.values() if isinstance(result, Finished)])
+        given_back: list[Receipt] = []
+        for group in _groups([receipt for receipt in receipts if receipt not in ended], standing):
+            results = self._process(group, standing, deadline - RESERVED_SECONDS)
+            finish(result for result in results.values() if result)
+            given_back += [receipt for receipt in group if not results.get(receipt)]
         return given_back
 
-    def _collect(
-        self, futures: dict[Future[Image], Receipt], settled_images: dict[Receipt, dict[int, Image]]
+    def _process(
+        self, receipts: Sequence[Receipt], standing: Mapping[Receipt, ProductResult | None], deadline: float
     ) -> dict[Receipt, Finished | None]:
-        """Write each product's result as soon as its last image is settled; None for those given back."""
+        """Make the images of products side by side, and write each product's result when its last is settled.
+
+        Absent or None in the answer: to be delivered again. A fault that nobody foresaw costs its own
+        product alone; when it stays, that product is buried.
+        """
+        images = {receipt: dict(result.by_position) if result else {} for receipt, result in standing.items()}
+        futures = {
+            self._pool.submit(make_image, task, self._web, self._encoders): receipt
+            for receipt in receipts
+            for task in _tasks(receipt, images[receipt], deadline)
+        }
         missing = Counter(futures.values())
-        faults: dict[Receipt, list[TransientFault | NotBegun]] = {receipt: [] for receipt in missing}
-        closing: dict[Receipt, Future[Finished | None]] = {}
+        faults: dict[Receipt, list[TransientFault]] = {receipt: [] for receipt in receipts}
+        closing: dict[Future[Finished | None], Receipt] = {}
         for future in as_completed(futures):
             receipt = futures[future]
             try:
                 image = future.result()
-                settled_images[receipt][image.position] = image
-            except (TransientFault, NotBegun) as fault:
+                images[receipt][image.position] = image
+            except TransientFault as fault:
                 faults[receipt].append(fault)
+            except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
+                logger.exception("Image failed unforeseen", extra=receipt.log_keys)
+                continue
             missing[receipt] -= 1
             if not missing[receipt]:
-                images = settled_images[receipt]
-                closing[receipt] = self._pool.submit(self._close, receipt, images, faults[receipt])
-        return {receipt: future.result() for receipt, future in closing.items()}
+                closing[self._pool.submit(self._close, receipt, images[receipt], faults[receipt])] = receipt
+        results: dict[Receipt, Finished | None] = {}
+        for closed in as_completed(closing):
+            try:
+                results[closing[closed]] = closed.result()
+            except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
+                logger.exception("Result not written", extra=closing[closed].log_keys)
+        return results
 
     def _close(
-        self, receipt: Receipt, images: dict[int, Image], faults: Sequence[TransientFault | NotBegun]
+        self, receipt: Receipt, images: Mapping[int, Image], faults: Sequence[TransientFault]
     ) -> Finished | None:
         """Write a product's result: terminal, or what is settled so far when the rest is worth another receive."""
         message = receipt.message
@@ -113,27 +134,34 @@ class Pipeline:
         result = settled(message.row, receipt.receives, [*images.values(), *failed])
         return _finished(receipt, put_result(message.job_id, message.run, result))
 
-    def _give_back(self, receipt: Receipt, faults: Sequence[TransientFault | NotBegun]) -> None:
+    def _give_back(self, receipt: Receipt, faults: Sequence[TransientFault]) -> None:
         """Let the message rest: as long as origins asked for, at least its turn's time, none when time ran out."""
         turn = min(receipt.receives, len(self._redelivery_seconds)) - 1
         asked = [max(fault.retry_after or 0, self._redelivery_seconds[turn]) for fault in faults if fault.is_remote]
         show_again_after(receipt.receipt_handle, max(asked, default=0))
         logger.info(
             "Product given back",
-            extra={
-                "job_id": receipt.message.job_id,
-                "row": receipt.message.row,
-                "receives": receipt.receives,
-                "codes": sorted({fault.code for fault in faults}),
-            },
+            extra={**receipt.log_keys, "codes": sorted({fault.code for fault in faults})},
         )
 
 
-def _images_of(known: ProductResult | None) -> dict[int, Image]:
-    return known.by_position if known else {}
+def _groups(
+    receipts: Sequence[Receipt], standing: Mapping[Receipt, ProductResult | None]
+) -> Iterator[Sequence[Receipt]]:
+    """The products to be made side by side; then, one by one, those whose last receive ended in a crash.
+
+    One of these may be what crashes the process. As their order turns with every receive, those before
+    it and those after it are done by the last one, and it is buried alone.
+    """
+    suspects = [receipt for receipt in receipts if receipt.has_crashed(standing[receipt])]
+    together = [receipt for receipt in receipts if receipt not in suspects]
+    if together:
+        yield together
+    for suspect in suspects if suspects and suspects[0].receives % 2 else reversed(suspects):
+        yield [suspect]
 
 
-def _tasks(receipt: Receipt, done: dict[int, Image], deadline: float) -> list[ImageTask]:
+def _tasks(receipt: Receipt, done: Mapping[int, Image], deadline: float) -> list[ImageTask]:
     message = receipt.message
     return [
         ImageTask(message.job_id, message.row, position, url, message.options, deadline)

@@ -23,8 +23,10 @@ PARAMETERS = {
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with running_stack(free_port(DEFAULT_PORT + 100), PARAMETERS, PROJECT / ".local" / "e2e.log") as running:
+def stack(worker_id: str) -> Iterator[Stack]:
+    """A stack for each of the processes that share the tests, on a port of its own."""
+    worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    with running_stack(free_port(DEFAULT_PORT + 100 + worker), PARAMETERS) as running:
         yield running
 
 

@@ -116,3 +116,19 @@ def test_a_product_in_the_dead_letter_queue_ends_as_crashed(
     eventually(lambda: queue_is_empty(shop, "products"), "the worker has ended")
     assert shop.get(f"/jobs/{job_id}") == job
     assert_exact(shop, job)
+
+
+def test_a_product_that_crashes_its_worker_is_buried_alone(shop: Shop, web: TestWeb, picture: str) -> None:
+    def crash(_: Request) -> Answer:
+        shop.kill_functions("process")
+        return Answer(404)
+
+    poison = web.route("/poison.jpg", crash)
+    rows = [[str(row), f"SKU{row}", poison if row == 4 else picture] for row in range(1, 9)]
+
+    job = shop.ended(shop.submit(catalogue(rows)))
+
+    assert (job["status"], job["products"]["completed"], job["products"]["failed"]) == ("PARTIAL", 7, 1)
+    assert shop.products(job["job_id"])[3]["images"][0]["error"] == "PROCESSING_CRASHED"
+    assert len(web.asked_for("/poison.jpg")) == 3
+    assert_exact(shop, job)

@@ -5,6 +5,10 @@ import sys
 
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
+
+from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
+from process.codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFormat, compress
+from process.jpeg_quality import estimate_quality
 from tests.unit.image_files import (
     ORIENTATION,
     corner_patch,
@@ -15,10 +19,6 @@ from tests.unit.image_files import (
     rgb_profile,
     saved,
 )
-
-from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
-from process.codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFormat, compress
-from process.jpeg_quality import estimate_quality
 
 
 def quality_of(data: bytes) -> int | None:
@@ -176,6 +176,12 @@ def test_scaled_down_to_fit_and_never_up(source, limits, size):
     assert (result.width, result.height) == opened(result.data).size == size
 
 
+def test_no_side_is_scaled_to_nothing():
+    result = compress(saved(Image.new("RGB", (400, 1)), "PNG"), ImageOptions(max_width=100))
+
+    assert opened(result.data).size == (100, 1)
+
+
 def test_scaled_to_a_quarter_a_jpeg_looks_as_if_all_of_it_had_been_decoded(fine_jpeg):
     full = opened(fine_jpeg).resize((80, 60), Image.Resampling.BOX)
 
@@ -213,6 +219,24 @@ def test_stripped_in_the_original_format_too(image_format):
 
     assert b"Canon" not in result.data
     assert b"xmpmeta" not in result.data
+
+
+def test_stripped_where_a_tiff_stays_as_it_is_but_for_its_size_in_bytes():
+    data = saved(Image.new("RGB", (200, 200)), "TIFF", tiffinfo={700: b"<x:xmpmeta/>", 271: "Canon"})
+
+    result = compress(data, ImageOptions(format=OutputFormat.ORIGINAL))
+
+    assert result.kept is False
+    assert not {700, 271} & set(opened(result.data).getexif())
+
+
+def test_the_comment_of_an_animation_is_stripped():
+    shots = [photo(80, 60).rotate(angle) for angle in (0, 90)]
+    data = saved(shots[0], "GIF", save_all=True, append_images=shots[1:], duration=100, comment=b"mine")
+
+    result = compress(data, ImageOptions(format=OutputFormat.ORIGINAL, max_width=40))
+
+    assert "comment" not in opened(result.data).info
 
 
 def xmp_for(image_format: str) -> dict[str, object]:
@@ -294,8 +318,9 @@ def test_xmp_is_kept_from_the_text_chunk_of_a_png():
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning")
-def test_damaged_exif_does_not_refuse_the_picture():
-    data = saved(photo(), "JPEG", quality=92, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12")
+@pytest.mark.parametrize("damaged", [b"MM\0*\0\0\0\x08\xff\xff\x01\x12", b"no directory at all"])
+def test_damaged_exif_does_not_refuse_the_picture(damaged):
+    data = saved(photo(), "JPEG", quality=92, exif=b"Exif\0\0" + damaged)
 
     result = compress(data, ImageOptions(metadata=Metadata.KEEP))
 
@@ -341,6 +366,12 @@ def test_a_jpeg_saved_at_the_quality_asked_or_a_lower_one_is_kept(saved_at, aske
     result = compress(data, ImageOptions(quality=50, format=asked))
 
     assert result == Compressed(data, ImageFormat.JPEG, 2_000, 1_000, kept=True)
+
+
+def test_a_coarse_jpeg_is_encoded_again_where_that_saves_a_channel():
+    result = compress(saved(photo(mode="CMYK"), "JPEG", quality=45), ImageOptions(quality=50))
+
+    assert (result.kept, opened(result.data).mode) == (False, "RGB")
 
 
 def test_a_coarse_jpeg_is_encoded_again_where_its_size_has_to_change():
@@ -403,8 +434,11 @@ def test_the_same_input_gives_the_same_bytes(fine_jpeg, clear_png, animated_gif)
 
 def test_only_the_plug_ins_of_accepted_formats_are_imported(fine_jpeg):
     program = (
-        "import sys; from process.codec import compress; from imagemill.domain.options import ImageOptions\n"
+        "import sys; from process.codec import ImageFault, compress\n"
+        "from imagemill.domain.options import ImageOptions\n"
         "before = set(sys.modules); compress(sys.stdin.buffer.read(), ImageOptions())\n"
+        "try: compress(b'GIF89a', ImageOptions())\n"
+        "except ImageFault: pass\n"
         "late = sorted(name for name in set(sys.modules) - before if name.startswith('PIL.'))\n"
         "print(late, 'PIL.PsdImagePlugin' in sys.modules)"
     )

@@ -7,18 +7,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.unit.image_files import (
-    gif_of_one_pixel_frames,
-    photo,
-    png_header,
-    rgb_profile,
-    saved,
-)
 
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process import codec, decode
 from process.codec import Compressed, ImageFault, compress
+from tests.unit.image_files import (
+    gif_of_one_pixel_frames,
+    photo,
+    png_chunk,
+    png_header,
+    rgb_profile,
+    saved,
+)
 
 
 def fault_of(data: bytes, options: ImageOptions | None = None) -> ImageCode:
@@ -103,13 +104,27 @@ def test_an_animation_cut_in_its_second_frame_is_corrupt(image_format):
     assert fault_of(data[: len(data) * 55 // 100]) is ImageCode.CORRUPT_IMAGE
 
 
+def test_an_animation_that_promises_more_frames_than_it_has_is_corrupt():
+    shots = [photo(64, 48).rotate(angle) for angle in (0, 90, 180)]
+    data = saved(shots[0], "PNG", save_all=True, append_images=shots[1:], duration=100)
+    three, five = (png_chunk(b"acTL", struct.pack(">II", number, 0)) for number in (3, 5))
+
+    assert compress(data, ImageOptions()).format in {"png", "webp"}
+    assert three in data
+    assert fault_of(data.replace(three, five)) is ImageCode.CORRUPT_IMAGE
+
+
 @pytest.mark.parametrize("magic", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"RIFF\0\0\0\0WEBP"])
 def test_a_beginning_with_nothing_behind_it_is_corrupt(magic):
     assert fault_of(magic) is ImageCode.CORRUPT_IMAGE
 
 
 def test_an_image_without_pixels_is_corrupt():
-    assert fault_of(b"GIF89a" + struct.pack("<HHBBB", 0, 9, 0, 0, 0) + b",") is ImageCode.CORRUPT_IMAGE
+    of_one_pixel = gif_of_one_pixel_frames(1)
+
+    without_width = of_one_pixel.replace(struct.pack("<HH", 1, 1), struct.pack("<HH", 0, 1))
+
+    assert fault_of(without_width, ImageOptions(format=OutputFormat.JPEG)) is ImageCode.CORRUPT_IMAGE
 
 
 def test_a_png_that_says_50_000_by_50_000_has_too_many_pixels():

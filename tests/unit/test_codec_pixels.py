@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
+
+from imagemill.domain.options import ImageOptions, OutputFormat
+from process.codec import compress
 from tests.unit.image_files import (
     BLUE,
     GREEN,
@@ -22,9 +25,6 @@ from tests.unit.image_files import (
     rgb_profile,
     saved,
 )
-
-from imagemill.domain.options import ImageOptions, OutputFormat
-from process.codec import compress
 
 #: Difference of one channel, 0–255, that lossy coding of flat areas may make.
 TOLERANCE = 12
@@ -110,6 +110,13 @@ def test_a_profile_of_another_colour_space_than_the_pixels_is_dropped():
     assert "icc_profile" not in opened(compress(data, ImageOptions()).data).info
 
 
+def test_a_profile_without_a_profile_s_signature_is_dropped():
+    profile = rgb_profile().replace(b"acsp", b"acsq")
+    data = saved(photo(), "JPEG", quality=92, icc_profile=profile)
+
+    assert "icc_profile" not in opened(compress(data, ImageOptions()).data).info
+
+
 def test_grey_stays_grey_with_its_profile():
     data = saved(photo(mode="L"), "JPEG", quality=92, icc_profile=grey_profile(1.0))
 
@@ -118,19 +125,21 @@ def test_grey_stays_grey_with_its_profile():
     assert (result.mode, result.info["icc_profile"]) == ("L", grey_profile(1.0))
 
 
-@pytest.mark.parametrize("mode", ["L", "LA"])
+@pytest.mark.parametrize("mode", ["L", "LA", "L key"])
 def test_grey_that_has_to_become_rgb_goes_through_its_profile(mode):
     # Half of the light, which linear grey calls 128, is 188 in sRGB.
     image = Image.new("L", (64, 64), 128)
     if mode == "LA":
         image.putalpha(Image.linear_gradient("L").resize((64, 64)))
-    data = saved(image, "PNG", icc_profile=grey_profile(1.0))
+    image.paste(image.getpixel((0, 0)) if mode == "LA" else 0, (0, 0, 32, 32))
+    settings = {"transparency": 0} if mode == "L key" else {}
+    data = saved(image, "PNG", icc_profile=grey_profile(1.0), **settings)
 
     result = opened(compress(data, ImageOptions(format=OutputFormat.WEBP, quality=95)).data)
 
     assert "icc_profile" not in result.info
     assert near(result.convert("RGB").getpixel((32, 60)), (188, 188, 188))
-    assert result.mode == ("RGBA" if mode == "LA" else "RGB")
+    assert result.mode == ("RGB" if mode == "L" else "RGBA")
 
 
 def transparent(mode: str) -> tuple[Image.Image, dict[str, Any]]:
@@ -202,6 +211,25 @@ def test_auto_sees_transparency_of_every_kind(mode):
     data = saved(image.resize((640, 640), Image.Resampling.NEAREST), "PNG", compress_level=0, **settings)
 
     assert compress(data, ImageOptions()).format == "webp"
+
+
+def test_a_palette_whose_every_entry_is_opaque_counts_as_opaque():
+    data = saved(photo(mode="P"), "PNG", transparency=b"\xff" * 256)
+
+    result = compress(data, ImageOptions(quality=90, max_width=300))
+
+    assert result.format == "jpeg"
+    assert mean_difference(opened(result.data), photo(mode="P").convert("RGB").resize((300, 225))) < 12
+
+
+@pytest.mark.parametrize("mode", ["LA", "L key", "1 key", "I;16 key"])
+def test_transparent_grey_stays_grey_in_a_png(mode):
+    image, settings = transparent(mode)
+
+    options = ImageOptions(format=OutputFormat.ORIGINAL, max_width=32)
+    result = opened(compress(saved(image, "PNG", **settings), options).data)
+
+    assert result.mode == "LA"
 
 
 def test_half_transparent_pixels_mix_with_white():
