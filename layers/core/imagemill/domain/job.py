@@ -10,8 +10,8 @@ from typing import Any
 
 from ulid import ULID
 
-from .codes import JobStatus, ProductStatus
-from .options import ImageOptions, JobOptions
+from imagemill.domain.codes import JobStatus, ProductStatus
+from imagemill.domain.options import ImageOptions, JobOptions
 
 
 def now() -> str:

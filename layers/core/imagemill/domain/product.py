@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .codes import ImageCode, ImageStatus, ProductStatus, RowCode
-from .options import ImageOptions
+from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
+from imagemill.domain.options import ImageOptions
 
 #: Rows of one ledger. A set of 200 row numbers is about 1 KB, one write unit to add to.
 CHUNK_ROWS = 200
