@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ class Refused(Exception):
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         super().__init__(f"{problem['code']}: {problem['detail']}")
-        self.errors: Sequence[Mapping[str, Any]] = problem.get("errors", [])
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ def main() -> int:
             stopped.wait()
             STACK_FILE.unlink(missing_ok=True)
     except StackFailed as failed:
-        console.print(f"[red]{failed}[/]")
+        console.print(str(failed), style="red", soft_wrap=True)
         return 1
     return 0
 

@@ -56,6 +56,18 @@ def import_gateway_responses() -> None:
     apigateway_v1._import_rest_api = import_with_responses
 
 
+def match_media_types() -> None:
+    """Read `text~1csv` as `text/csv`: CloudFormation wants slashes of BinaryMediaTypes escaped so."""
+    from ministack.services import apigateway_v1
+
+    matches = apigateway_v1._media_type_matches
+
+    def matches_unescaped(media_type: str, patterns: list[str]) -> bool:
+        return bool(matches(media_type, [pattern.replace("~1", "/") for pattern in patterns]))
+
+    apigateway_v1._media_type_matches = matches_unescaped
+
+
 def authorise_batches() -> None:
     from ministack.core import iam_actions
 
@@ -99,6 +111,9 @@ if __name__ == "__main__":
     from ministack.app import main
 
     end_with_parent()
-    for mend in (name_the_caller, import_gateway_responses, authorise_batches, count_concurrency):
-        mend()
+    name_the_caller()
+    import_gateway_responses()
+    match_media_types()
+    authorise_batches()
+    count_concurrency()
     main()

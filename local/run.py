@@ -149,14 +149,14 @@ def run(path: Path | None, options: Mapping[str, str], port: int) -> int:
         print_errors("The catalogue was rejected.", job["errors"])
         return 1
     console.print(summary(job, products, seconds))
-    console.print(f"[bold]Results[/]   {folder.relative_to(PROJECT)}/output.csv, job.json and images/")
+    console.print(f"[bold]Results[/] {folder.relative_to(PROJECT)}/output.csv, job.json and images/")
     return 0 if job["status"] in SUCCESSES else 1
 
 
 def print_errors(headline: str, errors: Sequence[Mapping[str, Any]]) -> None:
-    console.print(f"[red]{headline}[/]")
+    console.print(headline, style="red", soft_wrap=True)
     for error in errors[:MAX_LISTED_ERRORS]:
-        console.print(f"  {error['code']}: {error['message']}", markup=False)
+        console.print(f"  {error['code']}: {error['message']}", markup=False, soft_wrap=True)
 
 
 def _option(text: str) -> tuple[str, str]:
@@ -175,9 +175,11 @@ def main() -> int:
     try:
         return run(arguments.csv, dict(arguments.option), arguments.port or free_port(DEFAULT_PORT))
     except Refused as refused:
-        print_errors(f"The catalogue was refused. {refused}", refused.errors)
+        print_errors(f"The catalogue was refused. {refused}", [])
+    except FileNotFoundError as missing:
+        print_errors(f"There is no file {missing.filename}.", [])
     except (StackFailed, OSError, urllib3.exceptions.HTTPError) as failed:
-        console.print(f"[red]{failed}[/]")
+        print_errors(str(failed), [])
     except KeyboardInterrupt:
         console.print("Stopped.")
         return 130

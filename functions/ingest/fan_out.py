@@ -20,7 +20,7 @@ from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
 
 #: When less time than this remains, in milliseconds, the rest is left to a continuation. A chunk takes
-#: well under a second; the reserve is for a throttled queue.
+#: well under a second; the reserve is for a throttled queue. Each invocation does one chunk at least.
 RESERVED_MILLISECONDS = 20_000
 
 
@@ -56,7 +56,7 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
     open_run(job_id, job.run, len(inspection.chunk_offsets))
     start_job(job_id, inspection.rows)
     for chunk, rows in enumerate(_chunks(job, inspection, first_chunk), first_chunk):
-        if remaining_milliseconds() < RESERVED_MILLISECONDS:
+        if chunk > first_chunk and remaining_milliseconds() < RESERVED_MILLISECONDS:
             continue_ingest(job_id, chunk)
             logger.info("Ingest goes on in a new message", extra={"chunk": chunk})
             return

@@ -45,8 +45,8 @@ def convert(
 ) -> tuple[Image.Image, bytes | None]:
     """The image in one of `modes`, with the ICC profile that still describes it, or None for sRGB.
 
-    Transparency goes onto white where no mode has an alpha channel. CMYK, Lab and grey that has to become
-    RGB go through their profile into sRGB; CMYK without one as Pillow converts it. Returns `image` itself
+    Transparency goes onto white where no mode has an alpha channel. CMYK, and grey that has to become RGB,
+    go through their profile into sRGB, without one as Pillow converts them. Returns `image` itself
     where nothing has to change.
 
     modes: Pillow modes that the output format can hold, "L" or "RGB" among them. opaque: see `is_opaque`.
@@ -63,7 +63,7 @@ def _into(
 ) -> tuple[Image.Image, bytes | None]:
     if image.mode in _DEEP_MODES:
         image = _eight_bit(image)
-    elif image.mode in {"CMYK", "LAB"}:
+    elif image.mode == "CMYK":
         return _to_srgb(image, profile), None
     is_grey = image.mode in {"1", "L", "LA", "La"}
     if is_grey and "L" not in modes and _describes(profile, "L"):

@@ -107,7 +107,7 @@ def open_source(data: bytes) -> Source:
     # Pillow itself only warns from here to twice the limit, and filters of warnings are not per thread.
     if image.width * image.height > MAX_PIXELS:
         raise ImageFault(ImageCode.TOO_MANY_PIXELS)
-    if not image.width * image.height:
+    if min(image.size) < 1:
         raise ImageFault(ImageCode.CORRUPT_IMAGE)
     if image_format is ImageFormat.PNG:
         # Its EXIF may follow the pixels.

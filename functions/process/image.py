@@ -121,7 +121,7 @@ def _fetch(task: ImageTask, web: WebClient) -> bytes:
 
 def _store(task: ImageTask, compressed: Compressed, input_bytes: int) -> Image:
     key = image_key(task, EXTENSIONS[compressed.format])
-    body = bytes(compressed.data)
+    body = compressed.data
     try:
         put_image(key, body, CONTENT_TYPES[compressed.format])
     except (BotoCoreError, ClientError) as fault:

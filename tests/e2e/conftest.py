@@ -17,6 +17,9 @@ from .web import Answer, TestWeb
 PARAMETERS = {
     "ProcessTimeoutSeconds": "20",
     "ProductsVisibilitySeconds": "20",
+    # No longer than ingest keeps in reserve: so it continues in a new message after each chunk.
+    "IngestTimeoutSeconds": "20",
+    "IngestVisibilitySeconds": "20",
     "RedeliverySeconds": "1,1",
     "WebhookDelaysSeconds": "0,1,1,1",
 }

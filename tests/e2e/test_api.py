@@ -194,3 +194,21 @@ def test_health_and_preflight_need_no_key(shop: Shop) -> None:
     assert preflight.status in {200, 204}
     assert preflight.headers["access-control-allow-origin"] == "*"
     assert "x-api-key" in preflight.headers["access-control-allow-headers"].lower()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("as_form", [True, False])
+def test_a_csv_arrives_in_any_encoding_as_its_very_bytes(
+    shop: Shop, picture: str, encoding: str, as_form: bool
+) -> None:
+    body = catalogue([["1", "Käse – groß", picture]]).decode().encode(encoding)
+
+    if as_form:
+        answer = shop.call("POST", "/jobs", fields={"file": ("käse.csv", body, "text/csv")})
+    else:
+        answer = shop.post_csv(body)
+
+    assert answer.status == 202, answer.data
+    job = shop.ended(json.loads(answer.data)["job_id"])
+    assert shop.products(job["job_id"])[0]["name"] == "Käse – groß"
+    assert shop.output(job["job_id"])[0]["Product Name"] == "Käse – groß"

@@ -19,6 +19,7 @@ PATH_CHARACTERS = "!$%&'()*+,-./:;=@[]_|~"
 QUERY_CHARACTERS = "!$%&()*+,-./:;=?@[\\]^_`{|}~"
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+#: Host and port. No `@`: credentials are refused, and so is what another parser might take for them.
 _AUTHORITY = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<name>[^\[\]:@\\]+))(?::(?P<port>[0-9]{0,5}))?")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 #: The full stop, and what IDNA takes for one (RFC 3490 section 3.1).
@@ -69,11 +70,9 @@ class WebUrl:
             raise InvalidUrl("not a URL") from error
         if parts.scheme not in DEFAULT_PORTS:
             raise InvalidUrl("neither http nor https")
-        if "@" in parts.netloc:
-            raise InvalidUrl("credentials in the URL")
         authority = _AUTHORITY.fullmatch(parts.netloc)
         if authority is None:
-            raise InvalidUrl("no host, or one that cannot be")
+            raise InvalidUrl("credentials, no host, or one that cannot be")
         host = _ascii_host(authority["name"]) if authority["name"] else _ipv6(authority["ipv6"])
         port = int(authority["port"] or DEFAULT_PORTS[parts.scheme])
         if not 1 <= port <= 65_535:
