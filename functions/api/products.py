@@ -8,7 +8,13 @@ from typing import Any
 from imagemill.adapters.layouts import get_layout
 from imagemill.adapters.objects import open_catalogue, output_url
 from imagemill.adapters.results import results_of_chunk
-from imagemill.domain.catalogue import Inspection, Row, read_rows
+from imagemill.domain.catalogue import (
+    MAX_NAME_CHARACTERS,
+    MAX_SERIAL_CHARACTERS,
+    Inspection,
+    Row,
+    read_rows,
+)
 from imagemill.domain.codes import ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import Job
 from imagemill.domain.product import CHUNK_ROWS, Image, ProductResult, chunk_of
@@ -60,8 +66,9 @@ def _document(row: Row, result: ProductResult | None) -> dict[str, Any]:
     refused = result is not None and result.error is not None
     return {
         "row": row.number,
-        "serial": row.serial,
-        "name": row.name,
+        # A row at fault may hold a megabyte where a name should be.
+        "serial": row.serial[:MAX_SERIAL_CHARACTERS],
+        "name": row.name[:MAX_NAME_CHARACTERS],
         "status": (result.status if result else ProductStatus.PENDING).value,
         "attempts": result.attempts if result else 0,
         "images": []

@@ -7,7 +7,6 @@ from io import BytesIO
 import pytest
 
 from imagemill.domain.catalogue import (
-    CHUNK_ROWS,
     CatalogueRefused,
     Fault,
     Inspection,
@@ -18,6 +17,7 @@ from imagemill.domain.catalogue import (
     url_faults,
 )
 from imagemill.domain.codes import FileCode, ImageCode, RowCode
+from imagemill.domain.product import CHUNK_ROWS
 from imagemill.domain.text_lines import Encoding
 
 HEADER = "S. No.,Product Name,Input Image Urls"
@@ -82,10 +82,10 @@ def test_headers_and_fields_stay_as_they_are_in_the_file():
     ],
 )
 def test_each_encoding_is_recognised(python_codec: str, encoding: Encoding, bom: bool):
-    inspection, (row,) = read_all(f"{HEADER},Größe\n1,Café €5,http://x/1,ü\n".encode(python_codec))
+    inspection, (row,) = read_all(f"{HEADER},Größe €\n1,Café €5,http://x/1,ü\n".encode(python_codec))
 
     assert (inspection.layout.encoding, inspection.layout.bom) == (encoding, bom)
-    assert inspection.layout.header[3] == "Größe"
+    assert inspection.layout.header[3] == "Größe €"
     assert row.name == "Café €5"
 
 
@@ -129,6 +129,16 @@ def test_each_delimiter_and_line_end_is_understood(delimiter: str, end: str, las
     rows = rows_of(end.join(lines) + end * last_end)
 
     assert [row.fields for row in rows] == [("1", "A", "http://x/1"), ("2", "B", "")]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_header_may_go_over_several_lines(delimiter: str):
+    header = delimiter.join(['"S.\nNo."', '"Product\r\nName"', "Images"])
+
+    inspection, (row,) = read_all(f"{header}\n{delimiter.join(['1', 'A', 'http://x/1'])}\n".encode())
+
+    assert inspection.layout.header == ("S.\nNo.", "Product\r\nName", "Images")
+    assert (row.serial, row.name) == ("1", "A")
 
 
 def test_quoted_fields_may_hold_quotes_delimiters_and_every_line_end():
@@ -176,6 +186,17 @@ def test_surplus_fields_behind_the_url_column_are_further_urls(delimiter: str, m
 
 def test_a_comma_in_the_query_of_an_unquoted_url_list_stays_part_of_the_url():
     assert row_of("1,A,http://x/?a=1,2,http://x/2").urls == ("http://x/?a=1,2", "http://x/2")
+
+
+def test_urls_in_nameless_columns_behind_the_urls_are_further_urls():
+    row = row_of("1,A,http://x/1,,http://x/3", f"{HEADER},,")
+
+    assert row.urls == ("http://x/1", "http://x/3")
+    assert row.fields == ("1", "A", "http://x/1", "", "http://x/3")
+
+
+def test_a_named_column_behind_the_urls_holds_none():
+    assert row_of("1,A,http://x/1,,http://x/3", f"{HEADER},,Link").urls == ("http://x/1",)
 
 
 def test_empty_surplus_fields_are_dropped():

@@ -318,9 +318,16 @@ def test_xmp_is_kept_from_the_text_chunk_of_a_png():
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning")
-@pytest.mark.parametrize("damaged", [b"MM\0*\0\0\0\x08\xff\xff\x01\x12", b"no directory at all"])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(b"MM\0*\0\0\0\x08\xff\xff\x01\x12", id="cut short"),
+        pytest.param(b"no directory at all", id="no directory"),
+        pytest.param(b"MM\0*\0\0\0\x08\0\x01\x88\x25\0\x09\0\0\0\x01\xff\xff\xff\xff\0\0\0\0", id="GPS before it"),
+    ],
+)
 def test_damaged_exif_does_not_refuse_the_picture(damaged):
-    data = saved(photo(), "JPEG", quality=92, exif=b"Exif\0\0" + damaged)
+    data = saved(photo(), "WEBP", quality=92, exif=damaged)
 
     result = compress(data, ImageOptions(metadata=Metadata.KEEP))
 

@@ -131,7 +131,8 @@ def test_grey_that_has_to_become_rgb_goes_through_its_profile(mode):
     image = Image.new("L", (64, 64), 128)
     if mode == "LA":
         image.putalpha(Image.linear_gradient("L").resize((64, 64)))
-    image.paste(image.getpixel((0, 0)) if mode == "LA" else 0, (0, 0, 32, 32))
+    else:
+        image.paste(0, (0, 0, 32, 32))
     settings = {"transparency": 0} if mode == "L key" else {}
     data = saved(image, "PNG", icc_profile=grey_profile(1.0), **settings)
 

@@ -46,9 +46,9 @@ def test_inner_addresses_are_refused_however_they_are_spelled(url):
     assert fault.code is ImageCode.BLOCKED_ADDRESS
 
 
-def test_loopback_is_never_connected_to_outside_the_local_stage(serve, web):
-    origin = serve(response(200, IMAGE))
-    client = web(ScriptedResolver([("127.0.0.1", origin.port)]), allow_loopback=False)
+def test_loopback_is_never_connected_to_outside_the_local_stage(serve_origin, web_client):
+    origin = serve_origin(response(200, IMAGE))
+    client = web_client(ScriptedResolver([("127.0.0.1", origin.port)]), allow_loopback=False)
 
     fault = fault_of(lambda: client.fetch("http://shop.example/a.png"))
 
@@ -57,29 +57,29 @@ def test_loopback_is_never_connected_to_outside_the_local_stage(serve, web):
 
 @pytest.mark.parametrize("good_comes_first", [True, False])
 @pytest.mark.parametrize("bad", REFUSED_ALSO_LOCALLY)
-def test_a_name_with_one_good_and_one_bad_address_is_refused(serve, web, bad, good_comes_first):
-    origin = serve(response(200, IMAGE))
+def test_a_name_with_one_good_and_one_bad_address_is_refused(serve_origin, web_client, bad, good_comes_first):
+    origin = serve_origin(response(200, IMAGE))
     addresses = [("127.0.0.1", origin.port), (bad, origin.port)]
-    client = web(ScriptedResolver(addresses if good_comes_first else addresses[::-1]))
+    client = web_client(ScriptedResolver(addresses if good_comes_first else addresses[::-1]))
 
     fault = fault_of(lambda: client.fetch("http://shop.example/a.png"))
 
     assert (fault.code, origin.connections) == (ImageCode.BLOCKED_ADDRESS, 0)
 
 
-def test_the_address_that_was_checked_is_the_one_connected_to(serve, web):
-    checked, rebound = serve(response(200, IMAGE)), serve(response(200, b"inside"))
+def test_the_address_that_was_checked_is_the_one_connected_to(serve_origin, web_client):
+    checked, rebound = serve_origin(response(200, IMAGE)), serve_origin(response(200, b"inside"))
     resolver = ScriptedResolver([("127.0.0.1", checked.port)], [("127.0.0.1", rebound.port)])
 
-    body = web(resolver).fetch("http://shop.example/a.png")
+    body = web_client(resolver).fetch("http://shop.example/a.png")
 
     assert (body, resolver.lookups, rebound.connections) == (IMAGE, 1, 0)
     assert b"\r\nHost: shop.example\r\n" in checked.requests[0]
 
 
-def test_a_name_that_turns_bad_is_refused_with_the_next_connection(serve, web):
-    origin = serve(then_close(response(200, IMAGE, connection="close")))
-    client = web(ScriptedResolver([("127.0.0.1", origin.port)], [("10.0.0.1", origin.port)]))
+def test_a_name_that_turns_bad_is_refused_with_the_next_connection(serve_origin, web_client):
+    origin = serve_origin(then_close(response(200, IMAGE, connection="close")))
+    client = web_client(ScriptedResolver([("127.0.0.1", origin.port)], [("10.0.0.1", origin.port)]))
     client.fetch("http://shop.example/a.png")
 
     fault = fault_of(lambda: client.fetch("http://shop.example/a.png"))
@@ -100,70 +100,72 @@ def test_a_name_that_turns_bad_is_refused_with_the_next_connection(serve, web):
         ("http://[", ImageCode.INVALID_URL),
     ],
 )
-def test_a_redirect_is_checked_as_the_first_url_was(serve, web, location, code):
-    origin = serve(response(302, location=location))
+def test_a_redirect_is_checked_as_the_first_url_was(serve_origin, web_client, location, code):
+    origin = serve_origin(response(302, location=location))
 
-    fault = fault_of(lambda: web().fetch(origin.url))
+    fault = fault_of(lambda: web_client().fetch(origin.url))
 
     assert (fault.code, origin.connections) == (code, 1)
 
 
 @pytest.mark.parametrize("url", ["ftp://shop.example/a", "http://u:p@shop.example/", "a.png", "http://shop.example:x/"])
-def test_what_is_no_web_url_is_not_looked_up(web, url):
+def test_what_is_no_web_url_is_not_looked_up(web_client, url):
     resolver = ScriptedResolver([])
 
-    fault = fault_of(lambda: web(resolver).fetch(url))
+    fault = fault_of(lambda: web_client(resolver).fetch(url))
 
     assert (fault.code, resolver.lookups) == (ImageCode.INVALID_URL, 0)
 
 
 @pytest.mark.parametrize("port", [22, 8080, 6379])
-def test_other_ports_are_refused_outside_the_local_stage(web, port):
+def test_other_ports_are_refused_outside_the_local_stage(web_client, port):
     resolver = ScriptedResolver([("93.184.215.14", port)])
-    client = web(resolver, allow_loopback=False)
+    client = web_client(resolver, allow_loopback=False)
 
     fault = fault_of(lambda: client.fetch(f"http://shop.example:{port}/"))
 
     assert (fault.code, resolver.lookups) == (ImageCode.BLOCKED_ADDRESS, 0)
 
 
-def test_proxies_and_netrc_of_the_environment_are_not_used(serve, web, monkeypatch, tmp_path):
-    origin, proxy = serve(response(200, IMAGE)), serve(response(200, b"proxied"))
+def test_proxies_and_netrc_of_the_environment_are_not_used(serve_origin, web_client, monkeypatch, tmp_path):
+    origin, proxy = serve_origin(response(200, IMAGE)), serve_origin(response(200, b"proxied"))
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login shop password secret")
     monkeypatch.setenv("NETRC", str(netrc))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, proxy.url)
 
-    body = web().fetch(origin.url)
+    body = web_client().fetch(origin.url)
 
     assert (body, proxy.connections) == (IMAGE, 0)
     assert b"authorization" not in origin.requests[0].lower()
 
 
 @pytest.mark.parametrize("failing", [socket.gaierror(socket.EAI_NONAME, "secret"), OSError(), UnicodeError()])
-def test_a_name_that_cannot_be_resolved_is_a_dns_failure(web, failing):
+def test_a_name_that_cannot_be_resolved_is_a_dns_failure(web_client, failing):
     def resolve(host, port):
         raise failing
 
-    assert fault_of(lambda: web(resolve).fetch("http://shop.example/")).code is ImageCode.DNS_FAILURE
+    assert fault_of(lambda: web_client(resolve).fetch("http://shop.example/")).code is ImageCode.DNS_FAILURE
 
 
-def test_a_name_without_addresses_is_a_dns_failure(web):
-    assert fault_of(lambda: web(ScriptedResolver([])).fetch("http://shop.example/")).code is ImageCode.DNS_FAILURE
+def test_a_name_without_addresses_is_a_dns_failure(web_client):
+    assert (
+        fault_of(lambda: web_client(ScriptedResolver([])).fetch("http://shop.example/")).code is ImageCode.DNS_FAILURE
+    )
 
 
-def test_the_next_address_is_tried_when_one_refuses(serve, web):
-    origin = serve(response(200, IMAGE))
+def test_the_next_address_is_tried_when_one_refuses(serve_origin, web_client):
+    origin = serve_origin(response(200, IMAGE))
     with socket.create_server(("127.0.0.1", 0)) as closed:
         dead_port = closed.getsockname()[1]
-    client = web(ScriptedResolver([("127.0.0.1", dead_port), ("127.0.0.1", origin.port)]))
+    client = web_client(ScriptedResolver([("127.0.0.1", dead_port), ("127.0.0.1", origin.port)]))
 
     assert client.fetch("http://shop.example/") == IMAGE
 
 
-def test_a_host_that_refuses_connections_is_a_connect_fault(web):
+def test_a_host_that_refuses_connections_is_a_connect_fault(web_client):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         dead_port = closed.getsockname()[1]
 
-    assert fault_of(lambda: web().fetch(f"http://127.0.0.1:{dead_port}/")).code is ImageCode.CONNECT_FAILED
+    assert fault_of(lambda: web_client().fetch(f"http://127.0.0.1:{dead_port}/")).code is ImageCode.CONNECT_FAILED

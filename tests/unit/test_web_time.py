@@ -27,69 +27,82 @@ SOON_SECONDS = 3
         pytest.param(HEAD_200 + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b""), id="gzip of nothing"),
     ],
 )
-def test_an_answer_that_drips_ends_at_the_total(serve, web, head, piece):
-    origin = serve(drip(head, piece))
+def test_an_answer_that_drips_ends_at_the_total(serve_origin, web_client, head, piece):
+    origin = serve_origin(drip(head, piece))
 
-    fault, seconds = fault_and_seconds(lambda: web(total_timeout_seconds=0.4).fetch(origin.url))
-
-    assert fault.code is ImageCode.TIMEOUT
-    assert seconds < SOON_SECONDS
-
-
-def test_silence_ends_at_the_time_the_caller_gives(serve, web):
-    origin = serve(say_nothing)
-
-    fault, seconds = fault_and_seconds(lambda: web().fetch(origin.url, timeout_seconds=0.3))
+    fault, seconds = fault_and_seconds(lambda: web_client(total_timeout_seconds=0.4).fetch(origin.url))
 
     assert fault.code is ImageCode.TIMEOUT
     assert seconds < SOON_SECONDS
 
 
-def test_the_caller_cannot_lengthen_the_total(serve, web):
-    origin = serve(say_nothing)
+def test_silence_ends_at_the_time_the_caller_gives(serve_origin, web_client):
+    origin = serve_origin(say_nothing)
 
-    _, seconds = fault_and_seconds(lambda: web(total_timeout_seconds=0.3).fetch(origin.url, timeout_seconds=60))
+    fault, seconds = fault_and_seconds(lambda: web_client().fetch(origin.url, timeout_seconds=0.3))
+
+    assert fault.code is ImageCode.TIMEOUT
+    assert seconds < SOON_SECONDS
+
+
+def test_the_caller_cannot_lengthen_the_total(serve_origin, web_client):
+    origin = serve_origin(say_nothing)
+
+    _, seconds = fault_and_seconds(lambda: web_client(total_timeout_seconds=0.3).fetch(origin.url, timeout_seconds=60))
 
     assert seconds < SOON_SECONDS
 
 
-def test_no_time_left_is_a_timeout_before_anything_is_sent(serve, web):
-    origin = serve(response(200, IMAGE))
+def test_no_time_left_is_a_timeout_before_anything_is_sent(serve_origin, web_client):
+    origin = serve_origin(response(200, IMAGE))
 
-    fault = fault_of(lambda: web().fetch(origin.url, timeout_seconds=0))
+    fault = fault_of(lambda: web_client().fetch(origin.url, timeout_seconds=0))
 
     assert (fault.code, origin.connections) == (ImageCode.TIMEOUT, 0)
 
 
-def test_redirects_share_one_total(serve, web):
+def test_each_request_has_its_own_time_and_connecting_another(serve_origin, web_client):
+    def late(connection):
+        origin.stopped.wait(0.5)
+        connection.sendall(response(200, IMAGE))
+
+    origin = serve_origin(response(200, IMAGE), late)
+    client = web_client(connect_timeout_seconds=0.2)
+    client.fetch(origin.url, timeout_seconds=0.4)
+
+    assert client.fetch(origin.url) == IMAGE
+    assert origin.connections == 1
+
+
+def test_redirects_share_one_total(serve_origin, web_client):
     def slow_redirect(connection):
         origin.stopped.wait(0.25)
         connection.sendall(response(302, location="/again"))
 
-    origin = serve(slow_redirect)
+    origin = serve_origin(slow_redirect)
 
-    fault, seconds = fault_and_seconds(lambda: web(total_timeout_seconds=0.4).fetch(origin.url))
+    fault, seconds = fault_and_seconds(lambda: web_client(total_timeout_seconds=0.4).fetch(origin.url))
 
     assert fault.code is ImageCode.TIMEOUT
     assert seconds < SOON_SECONDS
 
 
-def test_a_lookup_that_hangs_ends_at_the_total(web):
+def test_a_lookup_that_hangs_ends_at_the_total(web_client):
     released = Event()
 
     def resolve(host, port):
         released.wait(10)
         return []
 
-    fault = fault_of(lambda: web(resolve, total_timeout_seconds=0.2).fetch("http://shop.example/"))
+    fault = fault_of(lambda: web_client(resolve, total_timeout_seconds=0.2).fetch("http://shop.example/"))
 
     released.set()
     assert fault.code is ImageCode.TIMEOUT
 
 
-def test_a_handshake_that_hangs_ends_at_the_connect_timeout(web):
+def test_a_handshake_that_hangs_ends_at_the_connect_timeout(web_client):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = web(connect_timeout_seconds=0.3)
+        client = web_client(connect_timeout_seconds=0.3)
 
         fault, seconds = fault_and_seconds(lambda: client.fetch(f"https://127.0.0.1:{silent.getsockname()[1]}/"))
 
@@ -97,10 +110,10 @@ def test_a_handshake_that_hangs_ends_at_the_connect_timeout(web):
     assert seconds < SOON_SECONDS
 
 
-def test_an_error_page_that_drips_does_not_hide_its_status(serve, web):
-    origin = serve(drip(b"HTTP/1.1 404 No\r\nContent-Length: 999\r\n\r\n", b"b"))
+def test_an_error_page_that_drips_does_not_hide_its_status(serve_origin, web_client):
+    origin = serve_origin(drip(b"HTTP/1.1 404 No\r\nContent-Length: 999\r\n\r\n", b"b"))
 
-    fault, seconds = fault_and_seconds(lambda: web().fetch(origin.url))
+    fault, seconds = fault_and_seconds(lambda: web_client().fetch(origin.url))
 
     assert fault.http_status == 404
     assert seconds < SOON_SECONDS

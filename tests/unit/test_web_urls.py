@@ -91,6 +91,7 @@ def test_hosts_are_spelled_in_ascii(host, ascii_host):
         "http://shop.example/\x00",
         "http://shop.example/\ud800",
         "http://℀.example/",
+        "http://sh\ue000p.example/",
         f"http://{'a' * 64}.example/",
         f"http://{'a.' * 130}example/",
         f"http://shop.example/{'a' * 8192}",

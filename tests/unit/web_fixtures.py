@@ -9,13 +9,13 @@ from tests.unit.scripted_web import ScriptedOrigin
 
 
 @pytest.fixture
-def serve():
+def serve_origin():
     with ExitStack() as origins:
         yield lambda *answers, **options: origins.enter_context(ScriptedOrigin(*answers, **options))
 
 
 @pytest.fixture
-def web():
+def web_client():
     """Clients of the local stage, impatient ones."""
     with ExitStack() as clients:
 

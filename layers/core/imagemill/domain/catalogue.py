@@ -12,10 +12,9 @@ from imagemill.domain.codes import FileCode, ImageCode, RowCode
 from imagemill.domain.columns import ACCEPTED_HEADERS, Column, find_columns
 from imagemill.domain.csv_records import MalformedCsv, Record, is_blank, next_line, read_records
 from imagemill.domain.image_urls import is_valid_url, split_urls
+from imagemill.domain.product import CHUNK_ROWS
 from imagemill.domain.text_lines import Encoding, NotText, ReadableBytes, UndecidedText, decoded_lines
 
-#: Data rows of a chunk (design B3): what one ledger item accounts for.
-CHUNK_ROWS = 200
 #: Data rows of a file (contract A7).
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1_000
@@ -276,10 +275,21 @@ def _row(number: int, given: list[str], layout: Layout) -> Row:
     fields, surplus = _fitted(given, layout)
     serial = fields[layout.serial].strip()
     name = fields[layout.name].strip()
-    urls = split_urls(fields[layout.urls])
+    urls = split_urls(_url_text(fields, layout))
     row = Row(number, fields, serial, name, urls, ())
     faults = tuple(_row_faults(row, layout, surplus))
     return replace(row, faults=faults) if faults else row
+
+
+def _url_text(fields: Sequence[str], layout: Layout) -> str:
+    """The field of the URLs; with those behind it when only nameless columns follow.
+
+    Spreadsheets write such columns when they save an unquoted list again.
+    """
+    own, *further = fields[layout.urls :]
+    if not further or any(name.strip() for name in layout.header[layout.urls + 1 :]):
+        return own
+    return "\n".join(field for field in (own, *further) if field.strip())
 
 
 def _fitted(given: list[str], layout: Layout) -> tuple[tuple[str, ...], list[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+
+from imagemill.domain.web_urls import InvalidUrl, WebUrl
 
 MAX_URL_CHARACTERS = 2_048
 
@@ -12,7 +13,7 @@ MAX_URL_CHARACTERS = 2_048
 SEPARATORS = re.compile(r"[\r\n;|]")
 #: An ending such as `.jpg`: the path is complete. `.5` of the transformation `w_0.5` is not one.
 FILE_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z")
-#: Line breaks and the like, which no URL can hold. A space within path or query is sent as %20.
+#: Control characters C0, DEL and C1, and Unicode's line breaks: no URL holds them.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: White space of any script, and the control characters C0, DEL and C1.
 SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
@@ -37,25 +38,17 @@ def split_urls(field: str) -> tuple[str, ...]:
 
 
 def is_valid_url(url: str) -> bool:
-    """Whether it is an absolute http or https URL that may be tried.
+    """Whether it is an absolute http or https URL that may be tried (see `WebUrl.parse`), not too long.
 
-    It has a host without white space, at most MAX_URL_CHARACTERS, a port that is a number (1–65,535) or
-    none, and neither credentials nor control characters. Where the host points to is not looked at.
+    Spaces in path and query are sent as %20, as browsers do. Where the host points to is not looked at.
     """
     if len(url) > MAX_URL_CHARACTERS or CONTROL.search(url):
         return False
     try:
-        parts = urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
+        WebUrl.parse(url)
+    except InvalidUrl:
         return False
-    return bool(
-        parts.scheme in {"http", "https"}
-        and parts.hostname
-        and not SPACE_OR_CONTROL.search(parts.netloc)
-        and "@" not in parts.netloc
-        and port_is_valid
-    )
+    return True
 
 
 def _split_at_commas(pieces: Sequence[str]) -> list[str]:
