@@ -29,7 +29,8 @@ def main() -> int:
                 f"  API key      {stack.api_key}\n"
                 f"  AWS          {stack.aws_endpoint_url}   (access key and secret: test)\n"
                 f"  Drop CSVs at s3://{stack.catalogue_bucket}/inbox/<tenant>/<name>.csv\n"
-                "Ctrl-C ends it."
+                "Ctrl-C ends it.",
+                soft_wrap=True,
             )
             stopped.wait()
             STACK_FILE.unlink(missing_ok=True)
