@@ -8,21 +8,29 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill.adapters.results import get_results, put_result
 from imagemill.domain.codes import ImageCode
-from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, ProductResult, settled
+from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, ProductResult, UnreadableMessage, settled
 from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 - Lambda's signature
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
     """Fail each product as PROCESSING_CRASHED, keeping the images that an earlier receive had finished.
 
-    Raises on any fault: the message stays in the dead-letter queue and comes again. Safe to repeat: a
-    terminal result that stands is left as it is, and the ledger is a set.
+    A message that cannot be read stays in the queue, and its alarm rings. Raises on any fault: then all
+    come again. Safe to repeat: a terminal result that stands is left as it is, and the ledger is a set.
     """
-    messages = [ProductMessage.from_json(record["body"]) for record in event["Records"]]
-    known = get_results((message.job_id, message.run, message.row) for message in messages)
-    finish(_bury(message, known.get((message.job_id, message.row))) for message in messages)
+    messages: list[ProductMessage] = []
+    failures: list[dict[str, str]] = []
+    for record in event["Records"]:
+        try:
+            messages.append(ProductMessage.from_json(record["body"]))
+        except UnreadableMessage:
+            logger.error("Message unreadable", extra={"message_id": record["messageId"]})
+            failures.append({"itemIdentifier": record["messageId"]})
+    known = get_results(message.key for message in messages)
+    finish(_bury(message, known.get(message.key)) for message in messages)
+    return {"batchItemFailures": failures}
 
 
 def _bury(message: ProductMessage, known: ProductResult | None) -> Finished:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import __version__
 from imagemill.adapters.web import WebClient, WebPolicy
-from imagemill.domain.product import ProductMessage
+from imagemill.domain.product import ProductMessage, UnreadableMessage
 from imagemill.logs import logger
 from imagemill.settings import settings
 
@@ -20,11 +20,21 @@ from .pipeline import Pipeline, Receipt
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Process a batch; the answer names the messages to be delivered again (ReportBatchItemFailures)."""
-    receipts = [_receipt(record) for record in event["Records"]]
+    """Process a batch; the answer names the messages to be delivered again (ReportBatchItemFailures).
+
+    Among them those that cannot be read: they end in the dead-letter queue, where an alarm rings.
+    """
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-    given_back = _pipeline().run(receipts, deadline)
-    return {"batchItemFailures": [{"itemIdentifier": receipt.message_id} for receipt in given_back]}
+    receipts: list[Receipt] = []
+    failures: list[str] = []
+    for record in event["Records"]:
+        try:
+            receipts.append(_receipt(record))
+        except UnreadableMessage:
+            logger.error("Message unreadable", extra={"message_id": record["messageId"]})
+            failures.append(record["messageId"])
+    failures += [receipt.message_id for receipt in _pipeline().run(receipts, deadline)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
 
 
 @cache

@@ -40,10 +40,6 @@ class Receipt:
         return self.receives >= MAX_RECEIVES
 
     @property
-    def product(self) -> tuple[str, int]:
-        return (self.message.job_id, self.message.row)
-
-    @property
     def log_keys(self) -> dict[str, str | int]:
         return {"job_id": self.message.job_id, "row": self.message.row, "receives": self.receives}
 
@@ -68,8 +64,8 @@ class Pipeline:
         ledger again, images that an earlier receive settled are not made again, and an image made twice
         is the same object.
         """
-        known = get_results((r.message.job_id, r.message.run, r.message.row) for r in receipts)
-        standing = {receipt: known.get(receipt.product) for receipt in receipts}
+        known = get_results(receipt.message.key for receipt in receipts)
+        standing = {receipt: known.get(receipt.message.key) for receipt in receipts}
         ended = [receipt for receipt, result in standing.items() if result and result.status.has_ended]
         finish(_finished(receipt, result) for receipt in ended if (result := standing[receipt]))
 

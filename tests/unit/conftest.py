@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import deliver.app
-import process.app
 import pytest
 import yaml
 from moto import mock_aws
 
+import api.app
+import deliver.app
+import process.app
 from imagemill.adapters import aws as clients
+from imagemill.adapters.items import from_item, key
 from imagemill.adapters.jobs import create_job
 from imagemill.adapters.layouts import put_layout
 from imagemill.adapters.ledger import open_run
@@ -78,7 +81,7 @@ def _intrinsic(loader: CloudFormationLoader, name: str, node: yaml.Node) -> dict
             value = loader.construct_scalar(node)
         case yaml.SequenceNode():
             value = loader.construct_sequence(node, deep=True)
-        case _:
+        case yaml.MappingNode():
             value = loader.construct_mapping(node, deep=True)
     return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
 
@@ -126,10 +129,13 @@ class Account:
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """Take all messages of a queue, named by its variable, in no order."""
         taken: list[dict[str, Any]] = []
-        while (
-            page := clients.sqs().receive_message(QueueUrl=ENVIRONMENT[queue], MaxNumberOfMessages=10).get("Messages")
-        ):
+        url = ENVIRONMENT[queue]
+        while page := clients.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             taken += [json.loads(message["Body"]) for message in page]
+            entries: list[Any] = [
+                {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(page)
+            ]
+            clients.sqs().delete_message_batch(QueueUrl=url, Entries=entries)
         return taken
 
     def rows_sent(self) -> list[int]:
@@ -144,10 +150,17 @@ class Account:
         """The whole table, without what depends on the time of writing."""
         scanned = clients.dynamodb().scan(TableName=ENVIRONMENT["TABLE_NAME"])["Items"]
         timeless = [
-            {name: value for name, value in item.items() if name not in {"expires_at", "started_at"}}
-            for item in scanned
+            {name: value for name, value in item.items() if name not in {"expires_at", "started_at", "ended_at"}}
+            for item in map(from_item, scanned)
         ]
-        return sorted(timeless, key=lambda item: (str(item["pk"]), str(item["sk"])))
+        return sorted(timeless, key=lambda item: (item["pk"], item["sk"]))
+
+    def reset(self) -> None:
+        """Remove all items, and all that the catalogue bucket shows."""
+        for item in self.items():
+            clients.dynamodb().delete_item(TableName=ENVIRONMENT["TABLE_NAME"], Key=key(item["pk"], item["sk"]))
+        for name in self.objects(CATALOGUE_BUCKET):
+            clients.s3().delete_object(Bucket=CATALOGUE_BUCKET, Key=name)
 
     @contextmanager
     def watched(self, seen: Callable[[str], None]) -> Iterator[None]:
@@ -262,7 +275,7 @@ def _forget() -> None:
 class LambdaContext:
     """What Lambda hands a handler. remaining_milliseconds: the answers to the question, in order."""
 
-    remaining_milliseconds: Iterator[int] = field(default_factory=lambda: repeat(300_000))
+    remaining_milliseconds: Iterator[int]
     function_name: str = "imagemill-prod"
     memory_limit_in_mb: int = 1769
     invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:imagemill-prod"
@@ -272,10 +285,15 @@ class LambdaContext:
         return next(self.remaining_milliseconds)
 
 
+def context_of(*remaining_milliseconds: int) -> Any:
+    """A context that gives these answers, in order."""
+    return LambdaContext(iter(remaining_milliseconds))
+
+
 @pytest.fixture
 def context() -> LambdaContext:
     """A context with five minutes left, whenever asked."""
-    return LambdaContext()
+    return LambdaContext(repeat(300_000))
 
 
 @pytest.fixture
@@ -288,6 +306,59 @@ def event() -> Callable[..., dict[str, Any]]:
         return loaded
 
     return load
+
+
+def multiple(values: Mapping[str, str] | None) -> dict[str, list[str]] | None:
+    return None if values is None else {name: [value] for name, value in values.items()}
+
+
+class Caller:
+    """Sends the event of `GET /jobs/{id}` or `POST /jobs`, changed as a test wants; keeps the last answer."""
+
+    def __init__(self, event: Any, context: Any) -> None:
+        self._event = event
+        self._context = context
+        self.status = 0
+        self.headers: dict[str, list[str]] = {}
+
+    def send(self, event: dict[str, Any], tenant: str = TENANT) -> Any:
+        event["requestContext"]["identity"]["apiKeyId"] = tenant
+        answer = api.app.handler(event, self._context)
+        self.status = answer["statusCode"]
+        self.headers = answer["multiValueHeaders"]
+        assert self.headers["x-request-id"] == [event["requestContext"]["requestId"]]
+        return json.loads(answer["body"]) if answer.get("body") else None
+
+    def get(self, path: str, query: dict[str, str] | None = None, tenant: str = TENANT) -> Any:
+        event = self._event("api_get_job")
+        event["path"] = path
+        event["queryStringParameters"] = query
+        event["multiValueQueryStringParameters"] = multiple(query)
+        return self.send(event, tenant)
+
+    def post(self, body: bytes, query: dict[str, str] | None = None, **headers: str) -> Any:
+        event = self._event("api_post_jobs_csv")
+        event["headers"] = {
+            name.replace("_", "-"): value for name, value in {"content_type": "text/csv", **headers}.items()
+        }
+        event["multiValueHeaders"] = multiple(event["headers"])
+        event["queryStringParameters"] = query
+        event["multiValueQueryStringParameters"] = multiple(query)
+        event["body"] = base64.b64encode(body).decode()
+        return self.send(event)
+
+    def problem(self, document: Any) -> tuple[int, str]:
+        """The status and code of an error, which is an RFC 9457 document."""
+        assert self.headers["Content-Type"] == ["application/problem+json"]
+        assert {"type", "title", "status", "detail", "code"} <= set(document)
+        assert document["status"] == self.status
+        return self.status, document["code"]
+
+
+@pytest.fixture
+def caller(aws: Account, event: Callable[..., dict[str, Any]], context: LambdaContext) -> Caller:
+    """A caller of the API; `TENANT`, unless told otherwise."""
+    return Caller(event, context)
 
 
 @pytest.fixture

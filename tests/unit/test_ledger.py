@@ -1,13 +1,16 @@
 """Design B3: a run ends once, with exact counts, in whatever order, however often and by whomever it is reported."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Semaphore, Thread, get_ident
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from imagemill.adapters import aws as clients
 from imagemill.adapters.ledger import live_counts, open_run
 from imagemill.adapters.results import put_result, results_of_chunk
 from imagemill.domain import product
@@ -15,6 +18,7 @@ from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts, new_job_id
 from imagemill.domain.product import Image, ProductResult, chunk_of
 from imagemill.steps.ledger import Finished, finish
+from tests.unit.conftest import STATE_MACHINE, Account
 
 #: Rows of a chunk in these tests: small, so that a few products make several chunks.
 CHUNK_ROWS = 3
@@ -24,8 +28,8 @@ LAST_POINT = 40
 
 # The account is the same for all examples of a test; each has a job of its own.
 EXAMPLES = settings(
-    max_examples=30,
-    stateful_step_count=12,
+    max_examples=15,
+    stateful_step_count=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -41,36 +45,36 @@ def small_chunks(aws, monkeypatch):
 class Run:
     """A run of `rows` products, as its workers and its observers see it."""
 
-    def __init__(self, rows):
+    def __init__(self, rows: int) -> None:
         self.job_id = new_job_id()
         self.rows = range(1, rows + 1)
         self.chunks = chunk_of(rows) + 1
         open_run(self.job_id, 1, self.chunks)
 
-    def work(self, batch):
+    def work(self, batch: Sequence[tuple[int, ProductStatus]]) -> None:
         """What a worker does with a batch of messages, given as row and the status it comes to."""
         standing = [(row, put_result(self.job_id, 1, ProductResult(row, status, 1))) for row, status in batch]
         finish(self.finished(row, result.status) for row, result in standing)
 
-    def finished(self, row, status):
+    def finished(self, row: int, status: ProductStatus) -> Finished:
         in_chunk = sum(chunk_of(other) == chunk_of(row) for other in self.rows)
         return Finished(self.job_id, 1, row, status, in_chunk)
 
-    def results(self):
+    def results(self) -> dict[int, ProductStatus]:
         found = (result for chunk in range(self.chunks) for result in results_of_chunk(self.job_id, chunk))
         return {result.row: result.status for result in found if result.status.has_ended}
 
-    def executions(self, aws):
+    def executions(self, aws: Account) -> list[str]:
         return [name for name in aws.executions() if name.startswith(self.job_id)]
 
-    def assert_ended_once_and_exact(self, aws):
+    def assert_ended_once_and_exact(self, aws: Account) -> None:
         results = self.results()
         assert self.executions(aws) == [f"{self.job_id}-1"]
         assert sorted(results) == list(self.rows)
         assert live_counts(self.job_id, 1) == counts_of(results)
 
 
-def counts_of(results):
+def counts_of(results: Mapping[int, ProductStatus]) -> ProductCounts:
     by_status = Counter(status.value.lower() for status in results.values())
     return ProductCounts(**by_status)
 
@@ -78,7 +82,7 @@ def counts_of(results):
 def test_a_run_ends_once_whatever_is_repeated_reordered_or_crashes(aws):
     class Deliveries(RuleBasedStateMachine):
         @initialize(rows=st.integers(1, 8))
-        def open(self, rows):
+        def open(self, rows: int) -> None:
             self.run = Run(rows)
             self.undeleted = set(self.run.rows)
 
@@ -118,21 +122,21 @@ def test_a_run_ends_once_whatever_is_repeated_reordered_or_crashes(aws):
 class Interleaving:
     """Makes the AWS calls of several threads one at a time, each call by the worker whose turn it is."""
 
-    def __init__(self, workers):
+    def __init__(self, workers: Sequence[Callable[[], None]]) -> None:
         self._works = workers
         self._turns = [Semaphore(0) for _ in workers]
         self._arrived = Semaphore(0)
         self._alive = list(range(len(workers)))
-        self._index_of_thread = {}
-        self.faults = []
+        self._index_of_thread: dict[int, int] = {}
+        self.faults: list[BaseException] = []
 
-    def __call__(self, point):
+    def __call__(self, point: str) -> None:
         index = self._index_of_thread.get(get_ident())
         if index is not None and point.startswith("before"):
             self._arrived.release()
             self._turns[index].acquire()
 
-    def _run(self, index):
+    def _run(self, index: int) -> None:
         self._index_of_thread[get_ident()] = index
         try:
             self._works[index]()
@@ -143,7 +147,7 @@ class Interleaving:
             self._alive.remove(index)
             self._arrived.release()
 
-    def play(self, turns):
+    def play(self, turns: Iterable[int]) -> None:
         """Let the worker `turns` names go on to its next call; when they are used up, the first alive."""
         threads = [Thread(target=self._run, args=(index,)) for index in self._alive]
         for thread in threads:
@@ -293,3 +297,23 @@ def test_live_counts_see_every_open_chunk(aws):
     run.work([(row, ProductStatus.COMPLETED) for row in range(1, 3 * 90, 3)])
 
     assert live_counts(run.job_id, 1) == ProductCounts(completed=90)
+
+
+def test_a_run_whose_execution_has_ended_is_not_started_again(aws):
+    run = Run(1)
+    run.work([(1, ProductStatus.COMPLETED)])
+    clients.step_functions().stop_execution(
+        executionArn=f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:{run.job_id}-1"
+    )
+
+    run.work([(1, ProductStatus.COMPLETED)])
+
+    run.assert_ended_once_and_exact(aws)
+
+
+def test_a_completion_that_cannot_be_started_is_a_fault_that_leaves_the_message(aws, monkeypatch):
+    run = Run(1)
+    monkeypatch.setenv("COMPLETION_STATE_MACHINE", f"{STATE_MACHINE}-gone")
+
+    with pytest.raises(ClientError):
+        run.work([(1, ProductStatus.COMPLETED)])

@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from local.origin import CATALOGUE, IMAGES, MISSING_PATH, PAGE_PATH, SAMPLES, SampleOrigin, catalogue_for
 from PIL import Image, ImageSequence
+
+from local.origin import CATALOGUE, IMAGES, MISSING_PATH, PAGE_PATH, SAMPLES, SampleOrigin, catalogue_for
 
 IMAGE_FILES = sorted(IMAGES.iterdir())
 CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif"}

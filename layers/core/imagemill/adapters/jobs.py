@@ -25,6 +25,8 @@ JOB = "JOB"
 TENANT_INDEX = "gsi1"
 #: Job items read for one page of a list filtered by status; a page may be short, its cursor goes on.
 MAX_SCANNED_JOBS = 1_000
+#: Job items read at once when they are filtered: of rare ones few are found a page.
+FILTERED_PAGE = 100
 
 
 def job_partition(job_id: str) -> str:
@@ -82,15 +84,15 @@ def list_jobs(tenant: str, status: JobStatus | None, limit: int, before: str | N
     start = before
     scanned = 0
     while scanned < MAX_SCANNED_JOBS:
-        page = dynamodb().query(**_tenant_query(tenant, limit - len(jobs), start))
+        page = dynamodb().query(**_tenant_query(tenant, limit + 1 if status is None else FILTERED_PAGE, start))
         found = [_job(from_item(item)) for item in page["Items"]]
         scanned += len(found)
         jobs += [job for job in found if status in {None, job.status}]
+        if len(jobs) > limit:
+            return jobs[:limit], jobs[limit - 1].job_id
         if "LastEvaluatedKey" not in page:
             return jobs, None
         start = found[-1].job_id
-        if len(jobs) >= limit:
-            break
     return jobs, start
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from imagemill.adapters.aws import dynamodb, error_code
 from imagemill.adapters.items import expires_at, from_item, key, to_item, unprocessed_keys
 from imagemill.domain.codes import ProductStatus, RowCode
-from imagemill.domain.product import Image, ProductResult, chunk_of
+from imagemill.domain.product import Image, ProductKey, ProductResult, chunk_of
 from imagemill.settings import settings
 
 #: BatchGetItem takes at most 100 keys (DynamoDB API reference).
@@ -46,7 +46,7 @@ def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
         dynamodb().put_item(
             TableName=settings().table,
             Item={**result_key(job_id, result.row), **to_item(values)},
-            ConditionExpression="attribute_not_exists(pk) OR run < :run OR #status = :processing",
+            ConditionExpression="attribute_not_exists(pk) OR run < :run OR (run = :run AND #status = :processing)",
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues=to_item({":run": run, ":processing": ProductStatus.PROCESSING.value}),
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -59,20 +59,20 @@ def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
     return result
 
 
-def get_results(wanted: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int], ProductResult]:
-    """The results of products, given as (job id, run, row), that have one in that run. One call per 100."""
-    runs = {(job_id, row): run for job_id, run, row in wanted}
-    keys = [result_key(job_id, row) for job_id, row in runs]
+def get_results(wanted: Iterable[ProductKey]) -> dict[ProductKey, ProductResult]:
+    """The results of those products that have one in the run asked for. One call per 100."""
+    asked = set(wanted)
+    keys = [result_key(job_id, row) for job_id, row in {(job_id, row) for job_id, _, row in asked}]
     table = settings().table
-    found: dict[tuple[str, int], ProductResult] = {}
+    found: dict[ProductKey, ProductResult] = {}
     while keys:
         answer = dynamodb().batch_get_item(
             RequestItems={table: {"Keys": keys[:BATCH_GET_KEYS], "ConsistentRead": True}}
         )
         keys = [*unprocessed_keys(answer), *keys[BATCH_GET_KEYS:]]
         for item in map(from_item, answer["Responses"][table]):
-            product = (item["pk"].split("#")[1], int(item["row"]))
-            if int(item["run"]) == runs[product]:
+            product = (item["pk"].split("#")[1], int(item["run"]), int(item["row"]))
+            if product in asked:
                 found[product] = _result(item)
     return found
 

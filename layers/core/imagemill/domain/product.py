@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
 from imagemill.domain.options import ImageOptions
@@ -16,6 +16,9 @@ CHUNK_ROWS = 200
 #: How often a product's message is received before it is buried (contract A7); the template's
 #: maxReceiveCount says the same to SQS.
 MAX_RECEIVES = 3
+
+#: A product in a run: job id, run, row.
+ProductKey: TypeAlias = tuple[str, int, int]
 
 
 def chunk_of(row: int) -> int:
@@ -103,6 +106,10 @@ def row_fault(row: int, code: RowCode) -> ProductResult:
     return ProductResult(row, ProductStatus.FAILED, attempts=0, error=code)
 
 
+class UnreadableMessage(ValueError):
+    """A message that no version of ours has written."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProductMessage:
     """The message that asks for one product to be processed.
@@ -118,11 +125,19 @@ class ProductMessage:
     urls: tuple[str, ...]
     options: ImageOptions
 
+    @property
+    def key(self) -> ProductKey:
+        return (self.job_id, self.run, self.row)
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, body: str) -> ProductMessage:
-        values = json.loads(body)
-        options = ImageOptions.from_dict(values.pop("options"))
-        return cls(**{**values, "urls": tuple(values["urls"])}, options=options)
+        """The inverse of `to_json`. Raises UnreadableMessage."""
+        try:
+            values = json.loads(body)
+            options = ImageOptions.from_dict(values.pop("options"))
+            return cls(**{**values, "urls": tuple(values["urls"])}, options=options)
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+            raise UnreadableMessage("not a product message") from fault
