@@ -6,7 +6,7 @@ from threading import Semaphore, Thread, get_ident
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -31,6 +31,8 @@ EXAMPLES = settings(
     max_examples=15,
     stateful_step_count=10,
     deadline=None,
+    # Not shrunk: an example makes dozens of AWS calls, and a red test would take minutes to say so.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
