@@ -15,6 +15,7 @@ from imagemill.domain.product import ProductMessage, UnreadableMessage
 from imagemill.logs import logger
 from imagemill.settings import settings
 
+from .image import Workshop
 from .pipeline import Pipeline, Receipt
 
 
@@ -42,7 +43,8 @@ def _pipeline() -> Pipeline:
     """One for the life of the process, so that connections stay open between invocations."""
     policy = WebPolicy(allow_loopback=settings().is_local, user_agent=f"imagemill/{__version__}")
     redelivery = tuple(int(seconds) for seconds in os.environ["REDELIVERY_SECONDS"].split(","))
-    return Pipeline(WebClient(policy), redelivery)
+    memory = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
+    return Pipeline(Workshop(WebClient(policy), memory, os.cpu_count() or 1), redelivery)
 
 
 def _receipt(record: dict[str, Any]) -> Receipt:

@@ -10,18 +10,22 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 
 from .colour import convert, is_opaque
-from .decode import Source, check_is_complete, frames, open_source, still
+from .decode import MAX_PIXELS, Source, check_is_complete, frames, measure, open_source, still
 from .encode import INDEXED_MODES, MODES, Picture, encode
 from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, ImageFormat
 from .image_fault import ImageFault, faults_become
 from .metadata import NO_TAGS, Tags, tags_to_keep
 
-__all__ = ["CONTENT_TYPES", "EXTENSIONS", "Compressed", "ImageFault", "ImageFormat", "compress"]
+__all__ = ["CONTENT_TYPES", "EXTENSIONS", "Compressed", "ImageFault", "ImageFormat", "compress", "peak_bytes"]
 
 #: A result larger than this part of the input is not worth the loss of quality (contract A3).
 WORTHWHILE_PERCENT = 90
 #: The AV1 encoder peaks at 28 bytes for each pixel of the output (contract A7).
 MAX_AVIF_PIXELS = 45_000_000
+#: Memory at the peak by path, measured: from JPEG to JPEG (CMYK 12.8, turned 10.4, plain 7.5), to AVIF, from
+#: what may be transparent to WebP, and an animation's decoded frames.
+_BYTES_A_PIXEL_OF_JPEG, _BYTES_A_PIXEL_OF_AVIF = 13, 29
+_BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_ANIMATION = 19, 8
 #: Samples beyond this many output pixels from the centre change nothing visible (Pillow's documentation).
 _REDUCING_GAP = 3.0
 
@@ -77,6 +81,26 @@ def compress(data: bytes, options: ImageOptions) -> Compressed:
     if not wish.is_demanded and len(encoded) * 100 > len(data) * WORTHWHILE_PERCENT:
         return kept
     return Compressed(encoded, image_format, width, height, kept=False)
+
+
+def peak_bytes(data: bytes, options: ImageOptions) -> int:
+    """About the most memory that compressing an image takes beside its own bytes, told from its header.
+
+    Nothing for what `compress` refuses at once. An animation counts as large as any may be.
+    """
+    try:
+        with faults_become(ImageCode.CORRUPT_IMAGE):
+            image_format, pixels, is_animated = measure(data)
+    except ImageFault:
+        return 0
+    if pixels > MAX_PIXELS:
+        return 0
+    if is_animated:
+        return MAX_PIXELS * _BYTES_A_PIXEL_OF_ANIMATION
+    if options.format is OutputFormat.AVIF:
+        return pixels * _BYTES_A_PIXEL_OF_AVIF
+    is_jpeg = image_format is ImageFormat.JPEG and options.format is not OutputFormat.WEBP
+    return pixels * (_BYTES_A_PIXEL_OF_JPEG if is_jpeg else _BYTES_A_PIXEL)
 
 
 def _wish(source: Source, options: ImageOptions) -> _Wish:

@@ -120,6 +120,14 @@ def open_source(data: bytes) -> Source:
     return Source(image, image_format, turn, width, height)
 
 
+def measure(data: bytes) -> tuple[ImageFormat, int, bool]:
+    """Format, pixels of a frame, and whether it is animated, with nothing decoded. Raises as `open_source`."""
+    image_format = identify(data)
+    with Image.open(BytesIO(data), formats=[image_format.pillow_name]) as image:
+        is_animated = image_format in ANIMATED_FORMATS and bool(getattr(image, "is_animated", False))
+        return image_format, image.width * image.height, is_animated
+
+
 def check_is_complete(source: Source) -> None:
     """Decode a JPEG at an eighth of its size, which is enough to find its data cut short.
 

@@ -1,10 +1,12 @@
-"""One image: fetched, compressed, stored."""
+"""One image: fetched, compressed, stored at each place that asks for it."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from random import uniform
@@ -20,7 +22,8 @@ from imagemill.domain.image_urls import is_valid_url
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import Image
 
-from .codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, compress
+from .budget import Budget, Share
+from .codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, compress, peak_bytes
 
 #: All the time that fetching one image may take, retries included, in seconds (contract A7).
 IMAGE_SECONDS = 30.0
@@ -32,17 +35,54 @@ FIRST_PAUSE_SECONDS = 0.5
 MIN_SECONDS = 5.0
 MAX_NAME_CHARACTERS = 80
 
+#: Memory that one vCPU comes with, in MB (Lambda developer guide, "Configure memory").
+MEGABYTES_A_VCPU = 1_769
+MEGABYTE = 1_000_000
+#: Python, boto3 and Pillow, and what glibc keeps, in MB.
+BASE_MEGABYTES = 220
+#: Share of the rest that bodies may take which have been fetched and wait; decoding has the other.
+BODIES_SHARE = 0.2
+
 
 @dataclass(frozen=True, slots=True)
-class ImageTask:
-    """deadline: when the invocation wants to be done, monotonic seconds."""
+class Place:
+    """Where an image belongs: position (from 1) of a product."""
 
     job_id: str
     row: int
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTask:
+    """An image to be made once, whatever the number of its places. deadline: monotonic seconds."""
+
     url: str
     options: ImageOptions
+    places: tuple[Place, ...]
     deadline: float
+
+
+class Workshop:
+    """What images share while they are made.
+
+    memory_megabytes: of the function; it comes with vCPUs, of which there are `processors` at most.
+    Encoders are as many as vCPUs; downloads and uploads go on beside them.
+    """
+
+    def __init__(self, web: WebClient, memory_megabytes: int, processors: int) -> None:
+        spare = max(1, memory_megabytes - BASE_MEGABYTES) * MEGABYTE
+        self.web = web
+        self.vcpus = min(processors, max(1, round(memory_megabytes / MEGABYTES_A_VCPU)))
+        self.bodies = Budget(int(spare * BODIES_SHARE))
+        self._pixels = Budget(int(spare * (1 - BODIES_SHARE)))
+        self._encoders = BoundedSemaphore(self.vcpus)
+
+    @contextmanager
+    def encoding(self, peak: int) -> Iterator[None]:
+        """A place at an encoder, and `peak` bytes for it."""
+        with self._pixels.holding(peak), self._encoders:
+            yield
 
 
 class TransientFault(Exception):
@@ -50,18 +90,15 @@ class TransientFault(Exception):
 
     is_remote = True
 
-    def __init__(
-        self, position: int, code: ImageCode, http_status: int | None = None, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, code: ImageCode, http_status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(code.value)
-        self.position = position
         self.code = code
         self.http_status = http_status
         self.retry_after = retry_after
 
-    def as_image(self) -> Image:
+    def at(self, position: int) -> Image:
         """The image as failed, for when there is no further receive."""
-        return Image.failed(self.position, self.code, self.http_status)
+        return Image.failed(position, self.code, self.http_status)
 
 
 class NotBegun(TransientFault):
@@ -69,81 +106,90 @@ class NotBegun(TransientFault):
 
     is_remote = False
 
-    def __init__(self, position: int) -> None:
-        super().__init__(position, ImageCode.TIMEOUT)
+    def __init__(self) -> None:
+        super().__init__(ImageCode.TIMEOUT)
 
 
-def make_image(task: ImageTask, web: WebClient, encoders: BoundedSemaphore) -> Image:
-    """Fetch, compress and store one image; a permanent fault is an answer too.
+def make_image(task: ImageTask, workshop: Workshop) -> list[Image]:
+    """Fetch and compress one image and store it at its places, in their order; a permanent fault is an answer too.
 
-    encoders: as many slots as there are vCPUs; downloads and uploads go on beside them.
-    Safe to repeat: the object's key follows from job, row, position and URL.
+    Safe to repeat: the object's key follows from its place and the URL.
 
     Raises:
         TransientFault: worth another receive.
         NotBegun: there was not enough time left to be fair to the origin.
     """
     if not is_valid_url(task.url):
-        return Image.failed(task.position, ImageCode.INVALID_URL)
+        return _failed(task, ImageCode.INVALID_URL)
+    body = Share(workshop.bodies)
     try:
-        data = _fetch(task, web)
-        with encoders:
+        data = _fetch(task, workshop.web, body)
+        with workshop.encoding(peak_bytes(data, task.options)):
             compressed = compress(data, task.options)
+        return [_store(task.url, place, compressed, len(data)) for place in task.places]
     except FetchFault as fault:
-        return Image.failed(task.position, fault.code, fault.http_status)
+        return _failed(task, fault.code, fault.http_status)
     except ImageFault as fault:
-        return Image.failed(task.position, fault.code)
-    return _store(task, compressed, len(data))
+        return _failed(task, fault.code)
+    finally:
+        body.release()
 
 
-def _fetch(task: ImageTask, web: WebClient) -> bytes:
-    """Fetch with retries in place. Raises FetchFault for permanent faults only."""
+def _failed(task: ImageTask, code: ImageCode, http_status: int | None = None) -> list[Image]:
+    return [Image.failed(place.position, code, http_status) for place in task.places]
+
+
+def _fetch(task: ImageTask, web: WebClient, body: Share) -> bytes:
+    """Fetch with retries in place, holding memory for the body. Raises FetchFault for permanent faults only."""
     begun = time.monotonic()
     end = min(begun + IMAGE_SECONDS, task.deadline)
     if end - begun < MIN_SECONDS:
-        raise NotBegun(task.position)
+        raise NotBegun
     pause = FIRST_PAUSE_SECONDS
     for tries_left in reversed(range(TRIES)):
         try:
-            return web.fetch(task.url, timeout_seconds=end - time.monotonic())
+            data = web.fetch(task.url, timeout_seconds=end - time.monotonic(), reserve=body.take)
         except FetchFault as fault:
+            body.release()
             if not fault.is_transient:
                 raise
             wait = max(uniform(0.5 * pause, 1.5 * pause), fault.retry_after or 0)
             if not tries_left or time.monotonic() + wait + 1 > end:
                 if fault.code is ImageCode.TIMEOUT and end < begun + IMAGE_SECONDS:
-                    raise NotBegun(task.position) from fault
-                raise TransientFault(task.position, fault.code, fault.http_status, fault.retry_after) from fault
+                    raise NotBegun from fault
+                raise TransientFault(fault.code, fault.http_status, fault.retry_after) from fault
             time.sleep(wait)
             pause *= 2
+        else:
+            body.shrink(len(data))
+            return data
     raise AssertionError("the last try returns or raises")
 
 
-def _store(task: ImageTask, compressed: Compressed, input_bytes: int) -> Image:
-    key = image_key(task, EXTENSIONS[compressed.format])
-    body = compressed.data
+def _store(url: str, place: Place, compressed: Compressed, input_bytes: int) -> Image:
+    key = image_key(url, place, EXTENSIONS[compressed.format])
     try:
-        put_image(key, body, CONTENT_TYPES[compressed.format])
+        put_image(key, compressed.data, CONTENT_TYPES[compressed.format])
     except (BotoCoreError, ClientError) as fault:
-        raise TransientFault(task.position, ImageCode.STORE_FAILED) from fault
+        raise TransientFault(ImageCode.STORE_FAILED) from fault
     return Image(
-        position=task.position,
+        position=place.position,
         status=ImageStatus.COMPLETED,
         key=key,
         input_bytes=input_bytes,
-        output_bytes=len(body),
+        output_bytes=len(compressed.data),
         width=compressed.width,
         height=compressed.height,
         format=compressed.format,
         kept=compressed.kept,
-        sha256=hashlib.sha256(body).hexdigest(),
+        sha256=hashlib.sha256(compressed.data).hexdigest(),
     )
 
 
-def image_key(task: ImageTask, extension: str) -> str:
+def image_key(url: str, place: Place, extension: str) -> str:
     """`images/<2 hex>/<job>/<row>/<position>-<name>.<ext>`: the hex spreads jobs over S3's partitions."""
-    product = f"{task.job_id}/{task.row}"
+    product = f"{place.job_id}/{place.row}"
     spread = hashlib.sha256(product.encode()).hexdigest()[:2]
-    stem = PurePosixPath(unquote(urlsplit(task.url).path)).stem
+    stem = PurePosixPath(unquote(urlsplit(url).path)).stem
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:MAX_NAME_CHARACTERS] or "image"
-    return f"images/{spread}/{product}/{task.position}-{name}.{extension}"
+    return f"images/{spread}/{product}/{place.position}-{name}.{extension}"

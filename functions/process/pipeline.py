@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 
 from imagemill.adapters.queues import show_again_after
 from imagemill.adapters.results import get_results, put_result
-from imagemill.adapters.web import WebClient
 from imagemill.domain.codes import ProductStatus
+from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, ProductResult, settled
 from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
 
-from .image import ImageTask, TransientFault, make_image
+from .image import ImageTask, Place, TransientFault, Workshop, make_image
 
-#: Images in work at once: enough to hide an origin's latency behind the compression of the others,
-#: few enough for their downloads to fit in memory.
+#: Images in work at once: enough to hide an origin's latency behind the compression of the others.
 IMAGES_IN_WORK = 24
+#: Products whose results are written at once.
+RESULTS_AT_ONCE = 4
 #: Kept free at the end of an invocation for writing results and the ledger, in seconds.
 RESERVED_SECONDS = 5.0
 
@@ -48,14 +47,29 @@ class Receipt:
         return self.receives > 1 and (known is None or known.attempts < self.receives - 1)
 
 
+@dataclass(slots=True)
+class _Work:
+    """A product in work: what is settled of it, what is not, and how many images are still awaited."""
+
+    settled: dict[int, Image]
+    faults: dict[int, TransientFault]
+    awaited: int
+
+
 class Pipeline:
     """redelivery_seconds: how long a product with transient faults rests after its first, second … receive."""
 
-    def __init__(self, web: WebClient, redelivery_seconds: Sequence[int]) -> None:
-        self._web = web
+    def __init__(self, workshop: Workshop, redelivery_seconds: Sequence[int]) -> None:
+        self._workshop = workshop
         self._redelivery_seconds = redelivery_seconds
-        self._pool = ThreadPoolExecutor(IMAGES_IN_WORK, "image")
-        self._encoders = BoundedSemaphore(os.cpu_count() or 1)
+        self._makers = ThreadPoolExecutor(IMAGES_IN_WORK, "image")
+        self._closers = ThreadPoolExecutor(RESULTS_AT_ONCE, "result")
+
+    def close(self) -> None:
+        """End the threads and close the connections, when what is in work is done."""
+        self._makers.shutdown()
+        self._closers.shutdown()
+        self._workshop.web.close()
 
     def run(self, receipts: Sequence[Receipt], deadline: float) -> list[Receipt]:
         """Process a batch until `deadline` (monotonic seconds); returns what is to be delivered again.
@@ -82,30 +96,27 @@ class Pipeline:
         """Make the images of products side by side, and write each product's result when its last is settled.
 
         Absent or None in the answer: to be delivered again. A fault that nobody foresaw costs its own
-        product alone; when it stays, that product is buried.
+        products alone; when it stays, they are buried.
         """
-        images = {receipt: dict(result.by_position) if result else {} for receipt, result in standing.items()}
-        futures = {
-            self._pool.submit(make_image, task, self._web, self._encoders): receipt
-            for receipt in receipts
-            for task in _tasks(receipt, images[receipt], deadline)
-        }
-        missing = Counter(futures.values())
-        faults: dict[Receipt, list[TransientFault]] = {receipt: [] for receipt in receipts}
+        works: dict[Receipt, _Work] = {}
+        tasks: dict[tuple[str, ImageOptions], list[tuple[Receipt, int]]] = defaultdict(list)
+        for receipt in receipts:
+            known = standing[receipt]
+            works[receipt] = work = _Work(dict(known.by_position) if known else {}, {}, awaited=0)
+            for position, url in enumerate(receipt.message.urls, 1):
+                if position not in work.settled:
+                    tasks[url, receipt.message.options].append((receipt, position))
+                    work.awaited += 1
+
         closing: dict[Future[Finished | None], Receipt] = {}
-        for future in as_completed(futures):
-            receipt = futures[future]
-            try:
-                image = future.result()
-                images[receipt][image.position] = image
-            except TransientFault as fault:
-                faults[receipt].append(fault)
-            except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
-                logger.exception("Image failed unforeseen", extra=receipt.log_keys)
-                continue
-            missing[receipt] -= 1
-            if not missing[receipt]:
-                closing[self._pool.submit(self._close, receipt, images[receipt], faults[receipt])] = receipt
+        makings = {
+            self._makers.submit(make_image, _task(url, options, targets, deadline), self._workshop): targets
+            for (url, options), targets in tasks.items()
+        }
+        for making in as_completed(makings):
+            for receipt in self._enter(making, makings[making], works):
+                closing[self._closers.submit(self._close, receipt, works[receipt])] = receipt
+
         results: dict[Receipt, Finished | None] = {}
         for closed in as_completed(closing):
             try:
@@ -114,20 +125,44 @@ class Pipeline:
                 logger.exception("Result not written", extra=closing[closed].log_keys)
         return results
 
-    def _close(
-        self, receipt: Receipt, images: Mapping[int, Image], faults: Sequence[TransientFault]
-    ) -> Finished | None:
+    @staticmethod
+    def _enter(
+        making: Future[list[Image]], targets: Sequence[tuple[Receipt, int]], works: Mapping[Receipt, _Work]
+    ) -> Iterator[Receipt]:
+        """Enter what came of an image with the products that wait for it; yields those that wait no more."""
+        images: Sequence[Image | None]
+        fault = None
+        try:
+            images = making.result()
+        except TransientFault as transient:
+            images, fault = [None] * len(targets), transient
+        except Exception:  # noqa: BLE001 - logged, and answered by giving the products back
+            logger.exception("Image failed unforeseen", extra=targets[0][0].log_keys)
+            return
+        for (receipt, position), image in zip(targets, images, strict=True):
+            work = works[receipt]
+            if image:
+                work.settled[position] = image
+            elif fault:
+                work.faults[position] = fault
+            work.awaited -= 1
+            if not work.awaited:
+                yield receipt
+
+    def _close(self, receipt: Receipt, work: _Work) -> Finished | None:
         """Write a product's result: terminal, or what is settled so far when the rest is worth another receive."""
         message = receipt.message
-        if faults and not receipt.is_last:
-            so_far = ProductResult(message.row, ProductStatus.PROCESSING, receipt.receives, tuple(images.values()))
+        if work.faults and not receipt.is_last:
+            so_far = ProductResult(
+                message.row, ProductStatus.PROCESSING, receipt.receives, tuple(work.settled.values())
+            )
             standing = put_result(message.job_id, message.run, so_far)
             if standing.status.has_ended:
                 return _finished(receipt, standing)
-            self._give_back(receipt, faults)
+            self._give_back(receipt, tuple(work.faults.values()))
             return None
-        failed = [fault.as_image() for fault in faults]
-        result = settled(message.row, receipt.receives, [*images.values(), *failed])
+        failed = [fault.at(position) for position, fault in work.faults.items()]
+        result = settled(message.row, receipt.receives, [*work.settled.values(), *failed])
         return _finished(receipt, put_result(message.job_id, message.run, result))
 
     def _give_back(self, receipt: Receipt, faults: Sequence[TransientFault]) -> None:
@@ -157,13 +192,9 @@ def _groups(
         yield [suspect]
 
 
-def _tasks(receipt: Receipt, done: Mapping[int, Image], deadline: float) -> list[ImageTask]:
-    message = receipt.message
-    return [
-        ImageTask(message.job_id, message.row, position, url, message.options, deadline)
-        for position, url in enumerate(message.urls, 1)
-        if position not in done
-    ]
+def _task(url: str, options: ImageOptions, targets: Sequence[tuple[Receipt, int]], deadline: float) -> ImageTask:
+    places = tuple(Place(receipt.message.job_id, receipt.message.row, position) for receipt, position in targets)
+    return ImageTask(url, options, places, deadline)
 
 
 def _finished(receipt: Receipt, result: ProductResult) -> Finished:

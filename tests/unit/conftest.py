@@ -61,6 +61,7 @@ ENVIRONMENT = {
     "PRODUCTS_QUEUE": f"{QUEUES}/imagemill-prod-products",
     "COMPLETION_STATE_MACHINE": STATE_MACHINE,
     "REDELIVERY_SECONDS": "30,120",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
     "WEBHOOK_DELAYS_SECONDS": "0,5,300",
 }
 CREDENTIALS = {
@@ -262,9 +263,7 @@ def _forget() -> None:
     The clients may stay: they are bound to credentials and region, not to an account, and cost half a second.
     """
     if process.app._pipeline.cache_info().currsize:
-        pipeline = process.app._pipeline()
-        pipeline._pool.shutdown()
-        pipeline._web.close()
+        process.app._pipeline().close()
     if deliver.app._web.cache_info().currsize:
         deliver.app._web().close()
     for cached in (settings, process.app._pipeline, deliver.app._web, deliver.app._schedule):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -13,13 +14,14 @@ import process.image
 from imagemill.adapters import aws as clients
 from imagemill.adapters.ledger import live_counts, open_run
 from imagemill.adapters.results import get_results, put_result
+from imagemill.adapters.web import WebClient, WebPolicy
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts, new_job_id
-from imagemill.domain.options import ImageOptions
+from imagemill.domain.options import ImageOptions, OutputFormat
 from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, ProductResult, settled
 from imagemill.settings import settings
 from process.app import handler
-from process.image import ImageTask, image_key
+from process.image import Place, Workshop, image_key
 from tests.e2e.web import Answer
 from tests.unit.conftest import IMAGE_BUCKET, JOB_ID, OTHER_JOB_ID, context_of
 
@@ -330,9 +332,7 @@ def test_a_fault_in_the_ledger_leaves_all_messages_of_the_batch(aws, context, we
     ],
 )
 def test_keys_are_named_after_the_url_in_plain_characters(url, name):
-    task = ImageTask(JOB_ID, 7, 3, url, ImageOptions(), 0)
-
-    key = image_key(task, "webp")
+    key = image_key(url, Place(JOB_ID, 7, 3), "webp")
 
     spread = hashlib.sha256(f"{JOB_ID}/7".encode()).hexdigest()[:2]
     assert key == f"images/{spread}/{JOB_ID}/7/{name}"
@@ -340,14 +340,49 @@ def test_keys_are_named_after_the_url_in_plain_characters(url, name):
 
 def test_no_two_products_share_a_key():
     jobs = [new_job_id(), new_job_id()]
-    tasks = [
-        ImageTask(job, row, position, "https://a/same.jpg", ImageOptions(), 0)
-        for job in jobs
-        for row in (1, 11)
-        for position in (1, 2)
-    ]
+    places = [Place(job, row, position) for job in jobs for row in (1, 11) for position in (1, 2)]
 
-    assert len({image_key(task, "jpg") for task in tasks}) == len(tasks)
+    assert len({image_key("https://a/same.jpg", place, "jpg") for place in places}) == len(places)
+
+
+def test_an_image_that_several_products_show_is_fetched_once_and_stored_for_each(aws, context, web, picture):
+    url = web.route("/same.jpg", picture)
+
+    handler(batch(message(url, url, row=1, ledger_size=2), message(url, row=2, ledger_size=2)), context)
+
+    keys = [str(image.key) for row in (1, 2) for image in result_of(row).images]
+    assert len(web.asked_for("/same.jpg")) == 1
+    assert sorted(aws.objects(IMAGE_BUCKET)) == sorted(keys)
+    assert len(set(keys)) == 3
+
+
+def test_a_fault_of_a_shared_image_is_each_products_own(aws, context, web, picture):
+    gone = f"{web.url}/gone.jpg"
+    good = web.route("/a.jpg", picture)
+
+    handler(batch(message(good, gone, row=1, ledger_size=2), message(gone, row=2, ledger_size=2)), context)
+
+    assert [(image.position, image.error) for image in result_of(1).images] == [(1, None), (2, ImageCode.HTTP_STATUS)]
+    assert result_of(2).status is ProductStatus.FAILED
+
+
+def test_the_same_url_with_other_options_is_another_image(aws, context, web, picture):
+    url = web.route("/same.jpg", picture)
+    other = replace(message(url, row=2, ledger_size=2), options=ImageOptions(format=OutputFormat.WEBP))
+
+    handler(batch(message(url, row=1, ledger_size=2), other), context)
+
+    assert [result_of(row).images[0].format for row in (1, 2)] == ["jpeg", "webp"]
+
+
+@pytest.mark.parametrize(
+    ("memory_megabytes", "processors", "vcpus"), [(512, 2, 1), (1769, 2, 1), (3538, 2, 2), (10240, 6, 6), (3538, 1, 1)]
+)
+def test_as_many_images_are_compressed_at_once_as_there_are_vcpus(memory_megabytes, processors, vcpus):
+    web = WebClient(WebPolicy())
+
+    assert Workshop(web, memory_megabytes, processors).vcpus == vcpus
+    web.close()
 
 
 @pytest.mark.parametrize("body", ["", "[]", "null", '{"job_id": "x"}', "\x00"])

@@ -2,6 +2,7 @@ import gzip
 import socket
 import tracemalloc
 import zlib
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -343,3 +344,34 @@ def test_a_webhook_that_reads_nothing_ends_at_its_timeout(serve_origin, web_clie
 
     assert fault.code is ImageCode.TIMEOUT
     assert seconds < 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "amount"),
+    [
+        (response(200, b"abc"), 3),
+        (response(200, gzip.compress(b"abc"), content_encoding="gzip"), 1_000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 1_000),
+        (response(200, b"x" * 1_001), 1_000),
+    ],
+    ids=["announced", "encoded", "unannounced", "too much"],
+)
+def test_memory_is_reserved_before_a_body_is_read(serve_origin, web_client, answer, amount):
+    origin = serve_origin(answer)
+    reserved = []
+
+    with suppress(FetchFault):
+        web_client(max_bytes=1_000).fetch(origin.url, reserve=lambda asked, until: reserved.append(asked))
+
+    assert reserved == [amount]
+
+
+def test_memory_that_cannot_be_had_in_time_is_a_timeout(serve_origin, web_client):
+    origin = serve_origin(response(200, b"abc"))
+
+    def refuse(amount, until):
+        raise TimeoutError
+
+    fault = fault_of(lambda: web_client().fetch(origin.url, reserve=refuse))
+
+    assert fault.code is ImageCode.TIMEOUT

@@ -7,7 +7,7 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -129,10 +129,18 @@ class WebClient:
         )
         self._pool = ConnectionPool(self._dialer, per_origin=policy.per_host_connections)
 
-    def fetch(self, url: str, *, timeout_seconds: float | None = None) -> bytes:
+    def fetch(
+        self,
+        url: str,
+        *,
+        timeout_seconds: float | None = None,
+        reserve: Callable[[int, float], None] | None = None,
+    ) -> bytes:
         """The decoded body of a 200 response to GET, following redirects.
 
-        `timeout_seconds` may shorten the policy's total, never lengthen it.
+        timeout_seconds: may shorten the policy's total, never lengthen it. reserve: called before a body is
+        read, with the most bytes that it can have and the monotonic time until which it may wait for them;
+        raises TimeoutError when they cannot be had.
 
         Raises:
             FetchFault: for everything else.
@@ -150,6 +158,8 @@ class WebClient:
         for _ in range(self._policy.max_redirects + 1):
             with self._exchange("GET", target, headers, None, deadline) as (connection, response):
                 if response.status == 200:
+                    if reserve is not None:
+                        reserve(self._largest_body(response), deadline.ends_at)
                     return self._body(response)
                 _discard(connection, response, deadline)
             location = response.headers.get("location") if response.status in REDIRECTS else None
@@ -221,6 +231,12 @@ class WebClient:
             if response is not None:
                 response.close()
             self._pool.release(connection)
+
+    def _largest_body(self, response: HTTPResponse) -> int:
+        """Bytes: as announced, where the announcement binds; one that is encoded may grow."""
+        is_plain = response.headers.get("content-encoding", "identity").strip().lower() == "identity"
+        announced = response.length_remaining if is_plain else None
+        return self._policy.max_bytes if announced is None else min(announced, self._policy.max_bytes)
 
     def _body(self, response: HTTPResponse) -> bytes:
         if (response.length_remaining or 0) > self._policy.max_bytes:
