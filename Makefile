@@ -9,9 +9,9 @@ UV := .venv-uv/bin/uv
 UV_QUIET := UV_NO_PROGRESS=1 UV_LINK_MODE=copy
 VENV_PYTHON := .venv/bin/python
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
-	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam
+	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench
 
-.PHONY: help run dev test unit e2e check format build clean lock
+.PHONY: help run dev test unit e2e check format bench build clean lock
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -45,6 +45,9 @@ format: .venv/.dev ## Format and mend what can be mended.
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, threads, memory, worker and job; draws docs/benchmarks anew.
+	@PYTHONPATH=layers/core .venv-bench/bin/python -m bench
+
 build: .venv-sam/.installed ## Build the deployment packages; needs python3.13 on PATH.
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 	@# Byte code ships with them, of the runtime's own version: cold imports are 2.5 times as fast.
@@ -58,7 +61,7 @@ lock: $(UV) ## Pin all requirements anew, with hashes.
 	done
 
 clean: ## Remove all that was installed, built or written.
-	rm -rf .venv .venv-uv .venv-emulator .venv-sam .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imagemill needs Python 3.11 or newer: make PYTHON=python3.13 …" >&2; exit 1; }
@@ -66,6 +69,10 @@ $(UV): requirements/uv.txt
 	@$(PYTHON) -m venv .venv-uv || { echo "The venv module is missing; on Debian: apt-get install python3-venv" >&2; rm -rf .venv-uv; exit 1; }
 	@.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $(UV)
+
+bench/node_modules/.installed: bench/package-lock.json
+	@npm ci --prefix bench --ignore-scripts --silent
+	@touch $@
 
 # One venv for the functions' packages and ours: `run` needs few of them, `dev` adds the tools.
 .venv/.run: $(UV) requirements/run.txt

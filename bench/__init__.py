@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench` measures, prints tables and redraws docs/benchmarks."""

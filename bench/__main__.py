@@ -1,0 +1,105 @@
+"""`python -m bench [codec] [threads] [memory] [worker] [job]`: measure these, or all of them.
+
+Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from PIL import features
+from rich.console import Console
+
+from . import chart, codec, job, memory, threads, worker
+from .child import PROJECT
+from .table import Table
+from .timing import processor
+
+DOCUMENTS = PROJECT / "docs" / "benchmarks"
+#: Above this load average (of one minute) other programs are in the way.
+QUIET_LOAD = 0.5
+
+#: Columns of a log file, for which no terminal tells a width.
+LOG_WIDTH = 160
+
+console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure imagemill.")
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="|".join(BENCHMARKS))
+    parser.add_argument("--documents", type=Path, default=DOCUMENTS, help="where a run of all writes its report")
+    arguments = parser.parse_args()
+    load = os.getloadavg()[0]
+    if load > QUIET_LOAD:
+        console.print(f"The machine is busy (load {load:.1f}): trust ratios, not times.", style="yellow")
+    tables: list[Table] = []
+    for name in arguments.names or BENCHMARKS:
+        begun = time.monotonic()
+        with console.status(f"Measuring {name} …"):
+            measured = BENCHMARKS[name](arguments.documents if not arguments.names else None)
+        for table in measured:
+            console.print(table.for_terminal())
+        console.print(f"{name}: {time.monotonic() - begun:.0f} s\n", style="dim")
+        tables += measured
+    if not arguments.names:
+        _write_report(arguments.documents, tables, load)
+
+
+def _codec(documents: Path | None) -> list[Table]:
+    encodings = codec.measure()
+    if documents:
+        documents.mkdir(parents=True, exist_ok=True)
+        chart.draw(encodings, f"{_date()} · {_machine()}\n{_versions()}", documents / "codec.png")
+    return codec.tables(encodings)
+
+
+BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
+    "codec": _codec,
+    "threads": lambda _: [threads.table(threads.measure())],
+    "memory": lambda _: [memory.table(memory.measure())],
+    "worker": lambda _: [worker.table(worker.measure())],
+    "job": lambda _: job.tables(job.measure()),
+}
+
+
+def _write_report(folder: Path, tables: list[Table], load: float) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    head = [
+        "# Benchmarks",
+        "",
+        f"Written by `make bench` on {_date()}: {_machine()}; load {load:.1f} when it began. {_versions()}.",
+        "",
+        "![Speed, size and quality of the codec](codec.png)",
+        "",
+    ]
+    (folder / "README.md").write_text("\n".join([*head, *(table.as_markdown() for table in tables)]), encoding="utf-8")
+    console.print(f"Written: {folder / 'README.md'}")
+
+
+def _date() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def _machine() -> str:
+    return f"{processor()}, {os.cpu_count()} processors, {platform.system()}"
+
+
+def _versions() -> str:
+    return (
+        f"Python {platform.python_version()}, Pillow {version('pillow')} "
+        f"(libjpeg-turbo {features.version('libjpeg_turbo')}, libwebp {features.version('webp')}), "
+        f"sharp {codec.sharp_version()}, simplejpeg {version('simplejpeg')}, ssimulacra2 {version('ssimulacra2')}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Encodes images in one Python process: `encoder ours|naive|simplejpeg`.
+
+A request a line on standard input, an answer a line on standard output, both JSON; `bench.contenders` is the
+other end. Timed here, from bytes in memory to bytes in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from imagemill.domain.options import ImageOptions, OutputFormat
+from process.codec import compress
+
+Encode = Callable[[bytes, str, int], bytes]
+
+
+def ours(data: bytes, image_format: str, quality: int) -> bytes:
+    return compress(data, ImageOptions(quality=quality, format=OutputFormat(image_format))).data
+
+
+def naive(data: bytes, image_format: str, quality: int) -> bytes:
+    """What a first search for "Pillow compress image" leads to."""
+    file = BytesIO()
+    Image.open(BytesIO(data)).save(file, image_format.upper(), quality=quality, optimize=True)
+    return file.getvalue()
+
+
+def simplejpeg(data: bytes, _format: str, quality: int) -> bytes:
+    """libjpeg-turbo with next to nothing around it, and its default Huffman tables."""
+    import simplejpeg  # noqa: PLC0415 - no other contender needs it
+
+    pixels = simplejpeg.decode_jpeg(data, "RGB")
+    encoded: bytes = simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="420")
+    return encoded
+
+
+ENCODERS: Mapping[str, Encode] = {"ours": ours, "naive": naive, "simplejpeg": simplejpeg}
+
+
+def serve(encode: Encode) -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        data = Path(request["source"]).read_bytes()
+        cpu_begun, begun = time.process_time(), time.perf_counter()
+        encoded = encode(data, request["format"], request["quality"])
+        seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
+        if request["output"]:
+            Path(request["output"]).write_bytes(encoded)
+        print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "bytes": len(encoded)}), flush=True)
+
+
+if __name__ == "__main__":
+    serve(ENCODERS[sys.argv[1]])
