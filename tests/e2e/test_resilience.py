@@ -66,7 +66,7 @@ def queue_is_empty(shop: Shop, name: str) -> bool:
 
 def test_workers_killed_in_mid_batch_lose_and_repeat_nothing(shop: Shop, web: TestWeb, photograph: bytes) -> None:
     url = web.route("/photograph.jpg", Answer(body=photograph))
-    rows = [[str(row), f"SKU{row}", f"{url},{url}?2"] for row in range(1, 41)]
+    rows = [[str(row), f"SKU{row}", f"{url}?{row}-front,{url}?{row}-back"] for row in range(1, 41)]
     job_id = shop.submit(catalogue(rows))
 
     eventually(lambda: len(web.asked_for("/photograph.jpg")) >= 10, "work has begun")
