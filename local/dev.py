@@ -9,7 +9,7 @@ import threading
 
 from rich.console import Console
 
-from local.stack import DEFAULT_PORT, STACK_FILE, StackFailed, running_stack, write_stack_file
+from local.stack import DEFAULT_PORT, StackFailed, running_stack, stack_file, tenant_of
 
 
 def main() -> int:
@@ -21,19 +21,17 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        with running_stack(port) as stack:
-            write_stack_file(stack)
+        with running_stack(port) as stack, stack_file(stack) as path:
             console.print(
-                f"[bold]imagemill is up.[/] {STACK_FILE} says how to reach it:\n"
+                f"[bold]imagemill is up.[/] {path} says how to reach it:\n"
                 f"  API          {stack.api_url}\n"
                 f"  API key      {stack.api_key}\n"
                 f"  AWS          {stack.aws_endpoint_url}   (access key and secret: test)\n"
-                f"  Drop CSVs at s3://{stack.catalogue_bucket}/inbox/<tenant>/<name>.csv\n"
+                f"  Drop CSVs at s3://{stack.catalogue_bucket}/inbox/{tenant_of(stack)}/<name>.csv (your key's id)\n"
                 "Ctrl-C ends it.",
                 soft_wrap=True,
             )
             stopped.wait()
-            STACK_FILE.unlink(missing_ok=True)
     except StackFailed as failed:
         console.print(str(failed), style="red", soft_wrap=True)
         return 1

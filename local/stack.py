@@ -275,10 +275,25 @@ def _create_stack(
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def write_stack_file(stack: Stack) -> Path:
-    """Tell other programs how to reach the stack; only this user may read the keys."""
+@contextmanager
+def stack_file(stack: Stack) -> Iterator[Path]:
+    """Tell other programs how to reach the stack while it is up; only this user may read the keys.
+
+    Of two stacks the later one is told, and the file goes with the stack that it tells of.
+    """
+    content = json.dumps(asdict(stack), indent=2) + "\n"
     STACK_FILE.parent.mkdir(exist_ok=True)
     STACK_FILE.unlink(missing_ok=True)
     STACK_FILE.touch(mode=0o600)
-    STACK_FILE.write_text(json.dumps(asdict(stack), indent=2) + "\n")
-    return STACK_FILE
+    STACK_FILE.write_text(content)
+    try:
+        yield STACK_FILE
+    finally:
+        if STACK_FILE.is_file() and STACK_FILE.read_text() == content:
+            STACK_FILE.unlink()
+
+
+def tenant_of(stack: Stack) -> str:
+    """The tenant of the stack's first API key: the key's id."""
+    keys = client("apigateway", stack.aws_endpoint_url).get_api_keys(includeValues=True)["items"]
+    return next(str(key["id"]) for key in keys if key["value"] == stack.api_key)

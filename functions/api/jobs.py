@@ -75,7 +75,7 @@ def _inspect(submission: Submission) -> Inspection:
 
 
 def validate(submission: Submission) -> dict[str, Any]:
-    """What a dry run answers: every fault of every row, the first hundred in full."""
+    """What a dry run answers: how many rows are at fault, and their faults, the first hundred in full."""
     inspection = _inspect(submission)
     stream = BytesIO(submission.csv)
     stream.seek(inspection.chunk_offsets[0])
@@ -84,7 +84,7 @@ def validate(submission: Submission) -> dict[str, Any]:
     return {
         "valid": not faults,
         "rows": inspection.rows,
-        "row_errors": len(faults),
+        "row_errors": len({fault.row for fault in faults}),
         "errors": [fault.as_dict() for fault in faults[:MAX_LISTED_ERRORS]],
         "total_errors": len(faults),
     }

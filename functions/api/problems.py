@@ -38,7 +38,7 @@ class Problem(Exception):
         if self.errors is not None:
             document["errors"] = list(self.errors[:MAX_LISTED_ERRORS])
             document["total_errors"] = len(self.errors)
-        body = json.dumps(document, ensure_ascii=False)
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         return Response(status_code=int(self.status), content_type="application/problem+json", body=body)
 
 

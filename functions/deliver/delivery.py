@@ -7,17 +7,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from math import ceil
 
 from imagemill.adapters.deliveries import Attempt, get_attempt, put_attempt
 from imagemill.adapters.jobs import get_job
 from imagemill.adapters.secrets import signing_secret
 from imagemill.adapters.web import FetchFault, WebClient
+from imagemill.domain.codes import ImageCode
 from imagemill.domain.job import Job, ProductCounts, job_document, now
 from imagemill.domain.webhook import delay_before, signature
 
 #: How long a receiver may take to answer, in seconds (contract A6).
 ANSWER_SECONDS = 15.0
+#: Faults of the URL itself, which no later attempt mends.
+PERMANENT_ERRORS = frozenset({ImageCode.INVALID_URL, ImageCode.BLOCKED_ADDRESS})
 #: The statuses with which Retry-After is obeyed (contract A6).
 BUSY_STATUSES = frozenset({429, 503})
 
@@ -57,6 +61,8 @@ def deliver(job_id: str, message_id: str, number: int, web: WebClient, schedule:
 def _outcome(attempt: Attempt, schedule: Sequence[int]) -> Outcome:
     if attempt.delivered:
         return Outcome(DeliveryState.DELIVERED)
+    if attempt.status == HTTPStatus.GONE or attempt.error in PERMANENT_ERRORS:
+        return Outcome(DeliveryState.GIVEN_UP)
     delay = delay_before(attempt.number + 1, schedule, attempt.retry_after)
     if delay is None:
         return Outcome(DeliveryState.GIVEN_UP)

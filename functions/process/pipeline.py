@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from imagemill.adapters.queues import show_again_after
@@ -21,6 +22,8 @@ from .image import ImageTask, Place, TransientFault, Workshop, make_image
 IMAGES_IN_WORK = 24
 #: Products whose results are written at once.
 RESULTS_AT_ONCE = 4
+#: How long a finished product may wait for others to be entered in the ledger with it, in seconds.
+LEDGER_SECONDS = 2.0
 #: Kept free at the end of an invocation for writing results and the ledger, in seconds.
 RESERVED_SECONDS = 5.0
 
@@ -86,17 +89,17 @@ class Pipeline:
         given_back: list[Receipt] = []
         for group in _groups([receipt for receipt in receipts if receipt not in ended], standing):
             results = self._process(group, standing, deadline - RESERVED_SECONDS)
-            finish(result for result in results.values() if result)
             given_back += [receipt for receipt in group if not results.get(receipt)]
         return given_back
 
     def _process(
         self, receipts: Sequence[Receipt], standing: Mapping[Receipt, ProductResult | None], deadline: float
     ) -> dict[Receipt, Finished | None]:
-        """Make the images of products side by side, and write each product's result when its last is settled.
+        """Make the images of products side by side; write each product's result when its last is settled.
 
-        Absent or None in the answer: to be delivered again. A fault that nobody foresaw costs its own
-        products alone; when it stays, they are buried.
+        Results are entered in the ledger together, but none waits long for a slow neighbour. Absent or
+        None in the answer: to be delivered again. A fault that nobody foresaw costs its own products
+        alone; when it stays, they are buried.
         """
         works: dict[Receipt, _Work] = {}
         tasks: dict[tuple[str, ImageOptions], list[tuple[Receipt, int]]] = defaultdict(list)
@@ -108,22 +111,23 @@ class Pipeline:
                     tasks[url, receipt.message.options].append((receipt, position))
                     work.awaited += 1
 
-        closing: dict[Future[Finished | None], Receipt] = {}
         makings = {
             self._makers.submit(make_image, _task(url, options, targets, deadline), self._workshop): targets
             for (url, options), targets in tasks.items()
         }
-        for making in as_completed(makings):
-            for receipt in self._enter(making, makings[making], works):
-                closing[self._closers.submit(self._close, receipt, works[receipt])] = receipt
-
         results: dict[Receipt, Finished | None] = {}
-        for closed in as_completed(closing):
-            try:
-                results[closing[closed]] = closed.result()
-            except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
-                logger.exception("Result not written", extra=closing[closed].log_keys)
-        return results
+        closing: dict[Future[Finished | None], Receipt] = {}
+        awaited, entered_at = set(makings), time.monotonic()
+        while awaited:
+            made, awaited = wait(awaited, LEDGER_SECONDS, FIRST_COMPLETED)
+            for making in made:
+                for receipt in self._enter(making, makings[making], works):
+                    closing[self._closers.submit(self._close, receipt, works[receipt])] = receipt
+            if awaited and time.monotonic() - entered_at > LEDGER_SECONDS:
+                results |= _entered({future: closing.pop(future) for future in list(closing) if future.done()})
+                entered_at = time.monotonic()
+        wait(closing)
+        return results | _entered(closing)
 
     @staticmethod
     def _enter(
@@ -174,6 +178,18 @@ class Pipeline:
             "Product given back",
             extra={**receipt.log_keys, "codes": sorted({fault.code for fault in faults})},
         )
+
+
+def _entered(closed: Mapping[Future[Finished | None], Receipt]) -> dict[Receipt, Finished | None]:
+    """What products came to, entered in the ledger."""
+    results: dict[Receipt, Finished | None] = {}
+    for future, receipt in closed.items():
+        try:
+            results[receipt] = future.result()
+        except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
+            logger.exception("Result not written", extra=receipt.log_keys)
+    finish(result for result in results.values() if result)
+    return results
 
 
 def _groups(

@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 import deliver.delivery
 from deliver.app import handler
 from imagemill import __version__
-from imagemill.adapters.deliveries import list_attempts
+from imagemill.adapters.deliveries import Attempt, list_attempts, put_attempt
 from imagemill.adapters.jobs import create_job, get_job
 from imagemill.adapters.secrets import signing_secret
 from imagemill.domain import webhook
@@ -92,7 +92,7 @@ def test_an_attempt_that_died_before_its_log_is_made_again_under_the_same_id(aws
     assert len({request.body for request in requests}) == 1
 
 
-@pytest.mark.parametrize("status", [301, 400, 404, 410, 500])
+@pytest.mark.parametrize("status", [301, 400, 404, 500])
 def test_anything_but_success_is_tried_again_by_the_schedule(aws, context, event, told, status):
     told(Answer(status, headers={"location": "https://shop.example/", "retry-after": "900"}))
 
@@ -101,6 +101,26 @@ def test_anything_but_success_is_tried_again_by_the_schedule(aws, context, event
     assert answer == {**event("deliver"), "attempt": 2, "state": "RETRY", "wait_seconds": SCHEDULE[1]}
     [attempt] = list_attempts(JOB_ID)
     assert (attempt.status, attempt.error, attempt.delivered) == (status, "HTTP_STATUS", False)
+
+
+def test_a_receiver_that_is_gone_is_given_up_at_once(aws, context, event, told):
+    told(Answer(410))
+
+    answer = handler(event("deliver"), context)
+
+    assert answer["state"] == "GIVEN_UP"
+    assert list_attempts(JOB_ID)[0].status == 410
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [("BLOCKED_ADDRESS", "GIVEN_UP"), ("INVALID_URL", "GIVEN_UP"), ("TIMEOUT", "RETRY")]
+)
+def test_a_url_that_no_attempt_can_reach_is_given_up_at_once(aws, context, event, told, error, state):
+    told(Answer(200))
+    message_id, at = event("deliver")["message_id"], "2026-11-23T00:00:00.000Z"
+    put_attempt(JOB_ID, Attempt(message_id, 1, "job.completed", at, 5, delivered=False, error=error))
+
+    assert handler(event("deliver"), context)["state"] == state
 
 
 @pytest.mark.parametrize("status", [429, 503])

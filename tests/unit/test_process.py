@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 import process.image
+import process.pipeline
 from imagemill.adapters import aws as clients
 from imagemill.adapters.ledger import live_counts, open_run
 from imagemill.adapters.results import get_results, put_result
@@ -22,6 +23,7 @@ from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, Produc
 from imagemill.settings import settings
 from process.app import handler
 from process.image import Place, Workshop, image_key
+from tests.e2e.shop import eventually
 from tests.e2e.web import Answer
 from tests.unit.conftest import IMAGE_BUCKET, JOB_ID, OTHER_JOB_ID, context_of
 
@@ -394,3 +396,18 @@ def test_an_unreadable_message_is_given_back_and_its_neighbours_go_on(aws, conte
 
     assert given_back(answer) == ["unreadable"]
     assert result_of().status is ProductStatus.COMPLETED
+
+
+def test_a_finished_product_is_counted_before_its_slow_neighbour(aws, context, web, picture, monkeypatch):
+    monkeypatch.setattr(process.pipeline, "LEDGER_SECONDS", 0.05)
+    seen: list[ProductCounts] = []
+
+    def slow(_: Any) -> Answer:
+        seen.append(eventually(lambda: (c := live_counts(JOB_ID, 1)).ended and c, "the neighbour is counted", 5))
+        return picture
+
+    urls = [web.route("/slow.jpg", slow), web.route("/fast.jpg", picture)]
+    handler(batch(*(message(url, row=row, ledger_size=2) for row, url in enumerate(urls, 1))), context)
+
+    assert seen == [ProductCounts(completed=1)]
+    assert live_counts(JOB_ID, 1) == ProductCounts(completed=2)
