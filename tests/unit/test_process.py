@@ -402,8 +402,9 @@ def test_a_finished_product_is_counted_before_its_slow_neighbour(aws, context, w
     monkeypatch.setattr(process.pipeline, "LEDGER_SECONDS", 0.05)
     seen: list[ProductCounts] = []
 
-    def slow(_: Any) -> Answer:
-        seen.append(eventually(lambda: (c := live_counts(JOB_ID, 1)).ended and c, "the neighbour is counted", 5))
+    def slow(_):
+        eventually(lambda: live_counts(JOB_ID, 1).ended, "the neighbour is counted", 5)
+        seen.append(live_counts(JOB_ID, 1))
         return picture
 
     urls = [web.route("/slow.jpg", slow), web.route("/fast.jpg", picture)]
