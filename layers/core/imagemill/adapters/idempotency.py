@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from botocore.exceptions import ClientError
 
-from imagemill.adapters.aws import dynamodb, error_code
-from imagemill.adapters.items import from_item, key, number, to_item
+from imagemill.adapters.aws import dynamodb
+from imagemill.adapters.items import key, number, standing_item, to_item
 from imagemill.settings import settings
 
 #: How long a key is remembered, in seconds (contract A4: 24 h).
@@ -43,10 +41,7 @@ def claim_key(tenant: str, idempotency_key: str, claim: Claim) -> Claim:
             ExpressionAttributeValues={":now": number(moment)},
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except ClientError as fault:
-        if error_code(fault) != "ConditionalCheckFailedException":
-            raise
-        standing: Mapping[str, Any] = fault.response["Item"]  # type: ignore[typeddict-item]
-        bound = from_item(standing)
+    except ClientError as refused:
+        bound = standing_item(refused)
         return Claim(bound["job_id"], bound["content"])
     return claim

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
 
+from imagemill.adapters.aws import error_code
 from imagemill.settings import settings
 
 if TYPE_CHECKING:
@@ -26,6 +28,18 @@ def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _deserialize(value) for name, value in item.items()}
+
+
+def standing_item(refused: ClientError) -> dict[str, Any]:
+    """The item for which a conditional write was refused, when it asked for ALL_OLD.
+
+    Raises:
+        ClientError: the fault itself, when it is another one.
+    """
+    if error_code(refused) != "ConditionalCheckFailedException":
+        raise refused
+    standing: Mapping[str, Any] = refused.response["Item"]  # type: ignore[typeddict-item] # the stubs lack it
+    return from_item(standing)
 
 
 def key(partition: str, sort: str) -> dict[str, Any]:

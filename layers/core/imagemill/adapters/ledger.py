@@ -13,8 +13,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from imagemill.adapters.aws import dynamodb, error_code
-from imagemill.adapters.items import expires_at, from_item, key, number, numbers, unprocessed_keys
+from imagemill.adapters.aws import dynamodb
+from imagemill.adapters.items import expires_at, from_item, key, number, numbers, standing_item, unprocessed_keys
 from imagemill.adapters.jobs import job_partition
 from imagemill.adapters.results import chunk_partition
 from imagemill.domain.codes import ProductStatus
@@ -88,11 +88,8 @@ def close_chunk(job_id: str, run: int, chunk: int, counts: ProductCounts) -> Run
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
         return _run_state(from_item(answer["Attributes"]))
-    except ClientError as fault:
-        if error_code(fault) != "ConditionalCheckFailedException":
-            raise
-        standing: Mapping[str, Any] = fault.response["Item"]  # type: ignore[typeddict-item]
-        return _run_state(from_item(standing))
+    except ClientError as refused:
+        return _run_state(standing_item(refused))
 
 
 def live_counts(job_id: str, run: int) -> ProductCounts:

@@ -10,8 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from imagemill.adapters.aws import dynamodb, error_code
-from imagemill.adapters.items import expires_at, from_item, key, to_item, unprocessed_keys
+from imagemill.adapters.aws import dynamodb
+from imagemill.adapters.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
 from imagemill.domain.codes import ProductStatus, RowCode
 from imagemill.domain.product import Image, ProductKey, ProductResult, chunk_of
 from imagemill.settings import settings
@@ -51,11 +51,8 @@ def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
             ExpressionAttributeValues=to_item({":run": run, ":processing": ProductStatus.PROCESSING.value}),
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except ClientError as fault:
-        if error_code(fault) != "ConditionalCheckFailedException":
-            raise
-        standing: Mapping[str, Any] = fault.response["Item"]  # type: ignore[typeddict-item]
-        return _result(from_item(standing))
+    except ClientError as refused:
+        return _result(standing_item(refused))
     return result
 
 
