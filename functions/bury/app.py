@@ -14,7 +14,7 @@ from imagemill.steps.ledger import Finished, finish
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Fail each product as PROCESSING_CRASHED, keeping the images that an earlier receive had finished.
 
     A message that cannot be read stays in the queue, and its alarm rings. Raises on any fault: then all

@@ -17,7 +17,7 @@ from .delivery import deliver
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Make the attempt `{"job_id", "message_id", "attempt"}`.
 
     Returns the same with the number of the next attempt, `state` (`DELIVERED`, `RETRY` or `GIVEN_UP`)

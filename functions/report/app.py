@@ -12,7 +12,7 @@ from .closing import close_job
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Close the run `{"job_id", "run"}`; returns `{"messages": [...]}`, the webhook messages to deliver."""
     logger.append_keys(job_id=event["job_id"], run=event["run"])
     return {"messages": close_job(event["job_id"], int(event["run"]))}

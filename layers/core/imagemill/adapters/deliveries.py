@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from imagemill.adapters.aws import dynamodb
 from imagemill.adapters.items import expires_at, from_item, key, to_item
@@ -65,8 +67,16 @@ def _sort(message_id: str, number: int) -> str:
     return f"DELIVERY#{message_id}#{number:03d}"
 
 
-def _attempt(values: dict[str, object]) -> Attempt:
-    counts = ("number", "milliseconds", "status", "retry_after")
-    fields = {name: values.get(name) for name in Attempt.__slots__}
-    whole = {name: int(str(fields[name])) for name in counts if fields[name] is not None}
-    return Attempt(**{**fields, **whole})  # type: ignore[arg-type]
+def _attempt(values: Mapping[str, Any]) -> Attempt:
+    status, retry_after = values.get("status"), values.get("retry_after")
+    return Attempt(
+        message_id=values["message_id"],
+        number=int(values["number"]),
+        event=values["event"],
+        at=values["at"],
+        milliseconds=int(values["milliseconds"]),
+        delivered=values["delivered"],
+        status=None if status is None else int(status),
+        error=values.get("error"),
+        retry_after=None if retry_after is None else int(retry_after),
+    )
