@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imagemill.adapters.objects import put_image
+from imagemill.adapters.image_store import put_image
 from imagemill.adapters.web import FetchFault, WebClient
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.image_urls import is_valid_url
@@ -168,8 +168,9 @@ def _fetch(task: ImageTask, web: WebClient, body: Share) -> bytes:
 
 def _store(url: str, place: Place, compressed: Compressed, input_bytes: int) -> Image:
     key = image_key(url, place, EXTENSIONS[compressed.format])
+    sha256 = hashlib.sha256(compressed.data).hexdigest()
     try:
-        put_image(key, compressed.data, CONTENT_TYPES[compressed.format])
+        put_image(key, compressed.data, CONTENT_TYPES[compressed.format], sha256)
     except (BotoCoreError, ClientError) as fault:
         raise TransientFault(ImageCode.STORE_FAILED) from fault
     return Image(
@@ -182,7 +183,7 @@ def _store(url: str, place: Place, compressed: Compressed, input_bytes: int) -> 
         height=compressed.height,
         format=compressed.format,
         kept=compressed.kept,
-        sha256=hashlib.sha256(compressed.data).hexdigest(),
+        sha256=sha256,
     )
 
 

@@ -20,6 +20,7 @@ import api.app
 import deliver.app
 import process.app
 from imagemill.adapters import aws as clients
+from imagemill.adapters import image_store
 from imagemill.adapters.items import from_item, key
 from imagemill.adapters.jobs import create_job
 from imagemill.adapters.layouts import put_layout
@@ -251,6 +252,8 @@ def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[A
         monkeypatch.delenv(name, raising=False)
     for name, value in (ENVIRONMENT | CREDENTIALS).items():
         monkeypatch.setenv(name, value)
+    # moto answers boto3 alone, not the image store's own connection.
+    monkeypatch.setattr(image_store, "_bucket", lambda: None)
     _forget()
     with mock_aws():
         yield Account(template)

@@ -5,14 +5,16 @@ Each costs about 60 ms of a cold start, so a function pays only for those it cal
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 
 #: Simultaneous connections a client keeps; the process function's upload and result threads share them.
 POOL_CONNECTIONS = 50
+#: To connect, and between two pieces of an answer.
+CONNECT_SECONDS, READ_SECONDS = 5, 30
 
 _CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=30,
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=READ_SECONDS,
     max_pool_connections=POOL_CONNECTIONS,
     # "standard" backs off with jitter on throttling and on connection faults, five tries in all.
     retries={"mode": "standard", "total_max_attempts": 5},
@@ -37,9 +41,12 @@ def dynamodb() -> DynamoDBClient:
 
 @cache
 def s3() -> S3Client:
-    # Path style is what the embedded stack serves; on AWS boto3 picks the virtual host by itself.
-    config = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "auto"}))
-    return boto3.client("s3", config=config)
+    # The embedded stack serves path style alone. Left to itself, boto3 presigns for the global host, which
+    # redirects to the bucket's region, where the signature is no longer valid.
+    config = Config(
+        signature_version="s3v4", s3={"addressing_style": "path" if "AWS_ENDPOINT_URL" in os.environ else "virtual"}
+    )
+    return boto3.client("s3", config=_CONFIG.merge(config))
 
 
 @cache
@@ -50,6 +57,18 @@ def sqs() -> SQSClient:
 @cache
 def step_functions() -> SFNClient:
     return boto3.client("stepfunctions", config=_CONFIG)
+
+
+def credentials() -> Credentials:
+    """The function's own, which the clients sign with.
+
+    Raises:
+        NoCredentialsError: when there are none.
+    """
+    found = boto3.Session().get_credentials()
+    if found is None:
+        raise NoCredentialsError
+    return found
 
 
 def error_code(fault: ClientError) -> str:

@@ -1,4 +1,4 @@
-"""Objects in the catalogue and image buckets."""
+"""Objects in the catalogue bucket, and where images are read."""
 
 from __future__ import annotations
 
@@ -98,18 +98,6 @@ def download_url(key: str, filename: str) -> str:
             "ResponseContentType": "text/csv; charset=utf-8",
         },
         ExpiresIn=DOWNLOAD_SECONDS,
-    )
-
-
-def put_image(key: str, body: bytes, content_type: str) -> None:
-    """Store an image. Repeating overwrites it with the same; a key belongs to one position of one job."""
-    s3().put_object(
-        Bucket=settings().image_bucket,
-        Key=key,
-        Body=body,
-        ContentType=content_type,
-        # The key names the job, so what it holds never changes.
-        CacheControl="public, max-age=31536000, immutable",
     )
 
 

@@ -1,0 +1,160 @@
+"""The image store against a real HTTP server that notes what it is sent, and can fail."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, NamedTuple
+
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import ClientError
+
+from imagemill.adapters import aws as clients
+from imagemill.adapters import image_store
+from imagemill.adapters.image_store import CACHE_CONTROL, put_image
+from imagemill.settings import settings
+from tests.unit.conftest import CREDENTIALS, ENVIRONMENT, IMAGE_BUCKET
+
+BODY = b"\xff\xd8 an image"
+DIGEST = hashlib.sha256(BODY).hexdigest()
+KEY = "images/0a/01K0B3T5Q8ZC4V7XW2N9M6R1DF/1/1-front.jpg"
+
+
+class Put(NamedTuple):
+    path: str
+    headers: Message
+    body: bytes
+
+    @property
+    def is_boto3(self) -> bool:
+        return "amz-sdk-request" in self.headers
+
+
+class Store:
+    """Answers each request with the next of `answers`, 200 when there is none; None hangs up."""
+
+    def __init__(self) -> None:
+        self.puts: list[Put] = []
+        self.answers: list[int | None] = []
+        store = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                store.puts.append(Put(self.path, self.headers, body))
+                answer = store.answers.pop(0) if store.answers else 200
+                if answer is None:
+                    self.close_connection = True
+                    return
+                self.send_response(answer)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    running = Store()
+    Thread(target=running.server.serve_forever, daemon=True).start()
+    for name, value in (ENVIRONMENT | CREDENTIALS | {"AWS_ENDPOINT_URL": running.url}).items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    _forget()
+    yield running
+    bucket = image_store._bucket()
+    if bucket:
+        bucket.connections.clear()
+    running.server.shutdown()
+    running.server.server_close()
+    _forget()
+
+
+def _forget() -> None:
+    for cached in (settings, clients.s3, image_store._bucket):
+        cached.cache_clear()
+
+
+def test_image_is_stored_by_one_request(store: Store) -> None:
+    put_image(KEY, BODY, "image/jpeg", DIGEST)
+
+    [put] = store.puts
+    assert not put.is_boto3
+    assert put.path == f"/{IMAGE_BUCKET}/{KEY}"
+    assert put.body == BODY
+    assert put.headers["content-type"] == "image/jpeg"
+    assert put.headers["cache-control"] == CACHE_CONTROL
+    assert put.headers["x-amz-content-sha256"] == DIGEST
+
+
+def test_signature_is_the_one_that_botocore_computes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "the-role's")
+
+    put_image(KEY, BODY, "image/jpeg", DIGEST)
+
+    [put] = store.puts
+    signed = re.search("SignedHeaders=([^,]+)", put.headers["authorization"])
+    assert signed
+    names = set(signed[1].split(";"))
+    assert names >= {"host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
+    headers = {name: put.headers[name] for name in names - {"host"}}
+    again = AWSRequest("PUT", store.url + put.path, headers=headers, data=put.body)
+    again.context["timestamp"] = put.headers["x-amz-date"]
+    signer = S3SigV4Auth(ReadOnlyCredentials("testing", "testing", "the-role's", None), "s3", "eu-central-1")
+    string_to_sign = signer.string_to_sign(again, signer.canonical_request(again))
+    assert put.headers["authorization"].endswith(f"Signature={signer.signature(string_to_sign, again)}")
+
+
+@pytest.mark.parametrize("answer", [503, 500, 307, 403, None])
+def test_boto3_takes_over_whatever_went_wrong(store: Store, answer: int | None) -> None:
+    store.answers = [answer]
+
+    put_image(KEY, BODY, "image/jpeg", DIGEST)
+
+    assert [put.is_boto3 for put in store.puts] == [False, True]
+    assert store.puts[-1].body == BODY
+    assert store.puts[-1].headers["cache-control"] == CACHE_CONTROL
+    assert store.puts[-1].headers["content-type"] == "image/jpeg"
+
+
+def test_refusal_by_boto3_is_raised(store: Store) -> None:
+    store.answers = [403, 403]
+
+    with pytest.raises(ClientError):
+        put_image(KEY, BODY, "image/jpeg", DIGEST)
+
+
+def test_boto3_alone_speaks_to_a_proxy(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", store.url)
+
+    put_image(KEY, BODY, "image/jpeg", DIGEST)
+
+    assert [put.is_boto3 for put in store.puts] == [True]
+
+
+def test_address_on_aws_is_the_buckets_own_in_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (ENVIRONMENT | CREDENTIALS).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    _forget()
+
+    bucket = image_store._bucket()
+
+    assert bucket
+    assert bucket.url == f"https://{IMAGE_BUCKET}.s3.eu-central-1.amazonaws.com"
+    assert bucket.region == "eu-central-1"
+    _forget()
