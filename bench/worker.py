@@ -1,10 +1,11 @@
 """The worker: the process function's own handler on SQS events, against the codec alone on the same images.
 
-300 images of 1,600 × 1,200 from an origin that answers after 100 ms, 10 products of 3 images a batch, results
-into the embedded stack's S3 and DynamoDB. Once with one handler process, once with two that share the batches,
-as stage `local` runs them; each has the encoders of one vCPU, so the floor has a thread for each handler. Stack,
-origin and worker share this machine's processors: what the first two take is not the worker's to give, so their
-CPU time is shown.
+300 images of 1,600 × 1,200 from an origin that answers after 100 ms, 10 products a batch, results into the
+embedded stack's S3 and DynamoDB. With 3 images a product, ten batches of 30 images; with 30, one batch of 300: the
+difference is what the batches' heads cost, in which nothing has arrived yet. Once with one handler process, once
+with two that share the batches, as stage `local` runs them; each has the encoders of one vCPU, so the floor has a
+thread for each handler. Stack, origin and worker share this machine's processors: what the first two take is not
+the worker's to give, so their CPU time is shown.
 """
 
 from __future__ import annotations
@@ -39,6 +40,22 @@ FUNCTION = "imagemill-local-process"
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """So many images of so many products, shared by so many handlers."""
+
+    handlers: int
+    images_per_product: int
+
+    @property
+    def name(self) -> str:
+        plural = "" if self.handlers == 1 else "s"
+        return f"{self.handlers} handler{plural}, {BATCH_SIZE * self.images_per_product} images a batch"
+
+
+LOADS = (Load(1, IMAGES_PER_PRODUCT), Load(2, IMAGES_PER_PRODUCT), Load(1, IMAGES // BATCH_SIZE))
+
+
+@dataclass(frozen=True, slots=True)
 class Throughput:
     """Medians. speed: images/s. cpu: CPU seconds of the 300 images, by process."""
 
@@ -60,30 +77,31 @@ def measure() -> list[Throughput]:
             for _ in range(max(HANDLERS))
         ]
         # The first events open connections and import what is imported late.
-        _run(handlers, port)
+        _run(handlers, port, IMAGES_PER_PRODUCT)
         for floor in floors.values():
             floor.ask({"images": IMAGES})
         alone: dict[int, list[Mapping[str, float]]] = {count: [] for count in HANDLERS}
-        runs: dict[int, list[tuple[float, Mapping[str, float]]]] = {count: [] for count in HANDLERS}
+        runs: dict[Load, list[tuple[float, Mapping[str, float]]]] = {load: [] for load in LOADS}
         for _ in range(REPETITIONS):
-            for count in HANDLERS:
-                alone[count].append(floors[count].ask({"images": IMAGES}))
-                runs[count].append(_run(handlers[:count], port))
-    return [row for count in HANDLERS for row in _throughputs(count, alone[count], runs[count])]
+            for load in LOADS:
+                alone[load.handlers].append(floors[load.handlers].ask({"images": IMAGES}))
+                runs[load].append(_run(handlers[: load.handlers], port, load.images_per_product))
+    return [row for count in HANDLERS for row in _throughputs(count, alone[count], runs)]
 
 
 def _throughputs(
-    count: int, alone: Sequence[Mapping[str, float]], runs: Sequence[tuple[float, Mapping[str, float]]]
-) -> tuple[Throughput, Throughput]:
-    floor_seconds = statistics.median(answer["seconds"] for answer in alone)
+    count: int, alone: Sequence[Mapping[str, float]], runs: Mapping[Load, Sequence[tuple[float, Mapping[str, float]]]]
+) -> list[Throughput]:
+    floor = statistics.median(answer["seconds"] for answer in alone)
     floor_cpu = statistics.median(answer["cpu_seconds"] for answer in alone)
-    seconds = statistics.median(seconds for seconds, _ in runs)
-    cpu = median_by_role([cpu for _, cpu in runs])
     plural = "" if count == 1 else "s"
-    return (
-        Throughput(f"codec alone, {count} thread{plural}", IMAGES / floor_seconds, 1.0, {"codec": floor_cpu}),
-        Throughput(f"{count} handler{plural}", IMAGES / seconds, floor_seconds / seconds, cpu),
-    )
+    throughputs = [Throughput(f"codec alone, {count} thread{plural}", IMAGES / floor, 1.0, {"codec": floor_cpu})]
+    for load, samples in runs.items():
+        if load.handlers == count:
+            seconds = statistics.median(seconds for seconds, _ in samples)
+            cpu = median_by_role([cpu for _, cpu in samples])
+            throughputs.append(Throughput(load.name, IMAGES / seconds, floor / seconds, cpu))
+    return throughputs
 
 
 def median_by_role(samples: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -105,13 +123,13 @@ def function_environment(stack: Stack) -> dict[str, str]:
     }
 
 
-def _run(handlers: Sequence[Child], port: int) -> tuple[float, Mapping[str, float]]:
+def _run(handlers: Sequence[Child], port: int, images_per_product: int) -> tuple[float, Mapping[str, float]]:
     """Seconds from the first event to the last answer, and CPU seconds by process.
 
     Raises:
         RuntimeError: when the handler gave a message back.
     """
-    events = _events(port)
+    events = _events(port, images_per_product)
     cpu = CpuTimes()
     with ThreadPoolExecutor(len(handlers)) as pool:
         requests = [{"events": events[first :: len(handlers)]} for first in range(len(handlers))]
@@ -124,8 +142,9 @@ def _run(handlers: Sequence[Child], port: int) -> tuple[float, Mapping[str, floa
     return max(answer["seconds"] for answer in answers), {"worker": worker, **by_role}
 
 
-def _events(port: int) -> list[dict[str, Any]]:
+def _events(port: int, images_per_product: int) -> list[dict[str, Any]]:
     job_id = new_job_id()
+    products = IMAGES // images_per_product
     messages = [
         ProductMessage(
             job_id,
@@ -134,16 +153,16 @@ def _events(port: int) -> list[dict[str, Any]]:
             # More than there are: the ledger never fills, so no job is looked for that does not exist.
             ledger_size=CHUNK_ROWS,
             urls=tuple(
-                f"http://127.0.0.1:{port}/{row * IMAGES_PER_PRODUCT + position}.jpg"
-                for position in range(IMAGES_PER_PRODUCT)
+                f"http://127.0.0.1:{port}/{row * images_per_product + position}.jpg"
+                for position in range(images_per_product)
             ),
             options=ImageOptions(),
         )
-        for row in range(1, PRODUCTS + 1)
+        for row in range(1, products + 1)
     ]
     return [
         {"Records": [_record(message) for message in messages[first : first + BATCH_SIZE]]}
-        for first in range(0, PRODUCTS, BATCH_SIZE)
+        for first in range(0, products, BATCH_SIZE)
     ]
 
 
