@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?=
 CSV ?=
 OPTIONS ?=
+SEEDS ?= 1 2 3 4 5
 
 UV := .venv-uv/bin/uv
 UV_QUIET := UV_NO_PROGRESS=1 UV_LINK_MODE=copy
@@ -11,7 +12,7 @@ VENV_PYTHON := .venv/bin/python
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
 	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench
 
-.PHONY: help run dev test unit e2e check format bench build clean lock
+.PHONY: help run dev test unit e2e chaos check format bench build clean lock
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -34,6 +35,9 @@ unit: .venv/.dev ## Unit tests alone.
 
 e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/e2e
+
+chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
+	@PYTHONPATH=layers/core:functions $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
 
 check: .venv/.dev .venv-sam/.installed ## Format, lint, types, and the template.
 	.venv/bin/ruff format --check .

@@ -49,20 +49,28 @@ def web() -> Iterator[TestWeb]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def photograph() -> bytes:
-    """A real photograph of about 300 kB."""
+def read_photograph() -> bytes:
     return (PROJECT / "samples" / "images" / "coffee-grinder.jpg").read_bytes()
 
 
-@pytest.fixture(scope="session")
-def thumbnail(photograph: bytes) -> bytes:
-    """The same, 160 pixels wide: quick to compress."""
+def thumbnail_of(photograph: bytes) -> bytes:
     small = io.BytesIO()
     with Image.open(io.BytesIO(photograph)) as image:
         image.thumbnail((160, 160))
         image.save(small, "JPEG", quality=95)
     return small.getvalue()
+
+
+@pytest.fixture(scope="session")
+def photograph() -> bytes:
+    """A real photograph of about 300 kB."""
+    return read_photograph()
+
+
+@pytest.fixture(scope="session")
+def thumbnail(photograph: bytes) -> bytes:
+    """The same, 160 pixels wide: quick to compress."""
+    return thumbnail_of(photograph)
 
 
 @pytest.fixture
