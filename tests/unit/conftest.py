@@ -53,7 +53,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "imagemill-prod-table",
     "CATALOGUE_BUCKET": CATALOGUE_BUCKET,
     "IMAGE_BUCKET": IMAGE_BUCKET,
-    "RETENTION_DAYS": "90",
+    "RETENTION_DAYS": "36500",  # the events' jobs are of 2025
     "OUTPUT_BASE_URL": "https://images.shop.example",
     "CORS_ORIGINS": "",
     "API_URL_PATTERN": "https://{domainName}/{stage}",

@@ -35,7 +35,7 @@ def put_attempt(job_id: str, attempt: Attempt) -> None:
         TableName=settings().table,
         Item={
             **key(job_partition(job_id), _sort(attempt.message_id, attempt.number)),
-            **to_item({**asdict(attempt), "expires_at": expires_at()}),
+            **to_item({**asdict(attempt), "expires_at": expires_at(job_id)}),
         },
     )
 

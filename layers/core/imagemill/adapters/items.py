@@ -10,6 +10,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws import error_code
+from imagemill.domain.job import created_seconds
 from imagemill.settings import settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,14 @@ def unprocessed_keys(answer: BatchGetItemOutputTypeDef) -> list[Any]:
     return list(left["Keys"]) if left else []
 
 
-def expires_at() -> int:
-    """When the table's TTL may remove an item written now, in epoch seconds."""
-    return int(time.time()) + settings().retention_days * SECONDS_A_DAY
+def expires_at(job_id: str) -> int:
+    """When the table's TTL may remove an item of this job, in epoch seconds.
+
+    Counted from the job's making, not from the item's writing: all that a job is vanishes together.
+    """
+    return created_seconds(job_id) + settings().retention_days * SECONDS_A_DAY
+
+
+def has_expired(job_id: str) -> bool:
+    """Whether a job counts as gone. TTL removes items up to days late (DynamoDB developer guide), S3 its objects."""
+    return expires_at(job_id) <= time.time()

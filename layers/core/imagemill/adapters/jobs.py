@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import takewhile
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws import dynamodb, error_code
-from imagemill.adapters.items import expires_at, from_item, key, to_item
+from imagemill.adapters.items import expires_at, from_item, has_expired, key, to_item
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import (
     Job,
@@ -51,7 +52,7 @@ def create_job(job: Job) -> bool:
         "drop_key": job.drop_key,
         "gsi1pk": f"TENANT#{job.tenant}",
         "gsi1sk": job.job_id,
-        "expires_at": expires_at(),
+        "expires_at": expires_at(job.job_id),
     }
     try:
         dynamodb().put_item(
@@ -67,12 +68,13 @@ def create_job(job: Job) -> bool:
 
 
 def get_job(job_id: str) -> Job | None:
+    """The job, read consistently; None when there is none, or its retention is over."""
     item = (
         dynamodb()
         .get_item(TableName=settings().table, Key=key(job_partition(job_id), JOB), ConsistentRead=True)
         .get("Item")
     )
-    return _job(from_item(item)) if item else None
+    return _job(from_item(item)) if item and not has_expired(job_id) else None
 
 
 def list_jobs(tenant: str, status: JobStatus | None, limit: int, before: str | None) -> tuple[list[Job], str | None]:
@@ -87,10 +89,11 @@ def list_jobs(tenant: str, status: JobStatus | None, limit: int, before: str | N
         page = dynamodb().query(**_tenant_query(tenant, limit + 1 if status is None else FILTERED_PAGE, start))
         found = [_job(from_item(item)) for item in page["Items"]]
         scanned += len(found)
-        jobs += [job for job in found if status in {None, job.status}]
+        kept = list(takewhile(lambda job: not has_expired(job.job_id), found))
+        jobs += [job for job in kept if status in {None, job.status}]
         if len(jobs) > limit:
             return jobs[:limit], jobs[limit - 1].job_id
-        if "LastEvaluatedKey" not in page:
+        if len(kept) < len(found) or "LastEvaluatedKey" not in page:
             return jobs, None
         start = found[-1].job_id
     return jobs, start

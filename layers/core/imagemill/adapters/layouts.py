@@ -23,7 +23,7 @@ def put_layout(job_id: str, inspection: Inspection) -> None:
         "layout": inspection.layout.as_dict(),
         "rows": inspection.rows,
         "chunk_offsets": struct.pack(f">{len(offsets)}Q", *offsets),
-        "expires_at": expires_at(),
+        "expires_at": expires_at(job_id),
     }
     dynamodb().put_item(TableName=settings().table, Item={**key(job_partition(job_id), LAYOUT), **to_item(values)})
 

@@ -47,7 +47,7 @@ def open_run(job_id: str, run: int, chunks: int) -> None:
         TableName=settings().table,
         Key=_run_key(job_id, run),
         UpdateExpression="SET chunks = :chunks, expires_at = if_not_exists(expires_at, :expires)",
-        ExpressionAttributeValues={":chunks": number(chunks), ":expires": number(expires_at())},
+        ExpressionAttributeValues={":chunks": number(chunks), ":expires": number(expires_at(job_id))},
     )
 
 
@@ -61,7 +61,7 @@ def add_rows(job_id: str, run: int, chunk: int, rows: Mapping[ProductStatus, Ite
         UpdateExpression=f"SET expires_at = if_not_exists(expires_at, :expires) ADD {additions}",
         ExpressionAttributeNames=_names(sets),
         ExpressionAttributeValues={
-            ":expires": number(expires_at()),
+            ":expires": number(expires_at(job_id)),
             **{f":{name}": numbers(members) for name, members in sets.items()},
         },
         ReturnValues="ALL_NEW",

@@ -40,7 +40,7 @@ def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
         "attempts": result.attempts,
         "images": [image.as_dict() for image in result.images],
         "error": result.error and result.error.value,
-        "expires_at": expires_at(),
+        "expires_at": expires_at(job_id),
     }
     try:
         dynamodb().put_item(

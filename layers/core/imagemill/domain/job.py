@@ -23,6 +23,11 @@ def new_job_id() -> str:
     return str(ULID())
 
 
+def created_seconds(job_id: str) -> int:
+    """When a job was made, in epoch seconds, as its id (a ULID) tells."""
+    return int(ULID.from_str(job_id).timestamp)
+
+
 def job_id_of_object(bucket: str, key: str, version: str, modified: datetime) -> str:
     """The id of the job that an object version starts.
 
