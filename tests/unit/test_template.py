@@ -110,7 +110,7 @@ def test_every_function_has_a_log_group_with_retention(template):
         assert logs[group]["RetentionInDays"] > 0
 
 
-def test_every_queue_that_feeds_a_function_has_dead_letters_with_an_alarm_or_is_such(template):
+def test_every_queue_that_feeds_a_function_has_dead_letters_with_an_alarm(template):
     queues = of_type(template, "AWS::SQS::Queue")
     dead_letters = {
         name: target(queue["RedrivePolicy"]["deadLetterTargetArn"])
@@ -120,8 +120,19 @@ def test_every_queue_that_feeds_a_function_has_dead_letters_with_an_alarm_or_is_
 
     for function in functions(template).values():
         for queue in source_queues(function):
-            assert dead_letters.get(queue, queue) in set(dead_letters.values()), queue
+            assert queue in dead_letters, queue
     assert set(dead_letters.values()) <= alarmed_queues(template)
+
+
+def test_a_dead_letter_is_kept_longer_than_it_may_have_waited_before(template):
+    """It keeps the age that it had (SQS developer guide, "message retention period")."""
+    queues = of_type(template, "AWS::SQS::Queue")
+
+    dead = {
+        target(queue["RedrivePolicy"]["deadLetterTargetArn"]) for queue in queues.values() if "RedrivePolicy" in queue
+    }
+    longest_wait = max(queue["MessageRetentionPeriod"] for name, queue in queues.items() if name not in dead)
+    assert all(queues[name]["MessageRetentionPeriod"] >= 2 * longest_wait for name in dead)
 
 
 def test_a_message_stays_hidden_for_as_long_as_its_function_may_run(template):
