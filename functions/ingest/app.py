@@ -13,24 +13,39 @@ from imagemill.domain.job import job_id_of_upload
 from imagemill.logs import logger
 
 from .drop import accept_drop
+from .failure import explain_failure
 from .fan_out import fan_out
+from .redrive import redrive
+
+#: How often a message is received before it is a dead letter; the template's maxReceiveCount says the same to SQS.
+MAX_INGEST_RECEIVES = 5
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Take each message of the batch. Raises on any fault: the queue then delivers it again.
+    """Take each message of the batch. Raises on any fault: the queue then delivers it again, or after its
+    last receive keeps it as a dead letter, and its job says why.
 
     Safe to repeat: a job's id follows from its object, rows and chunks are set members, and products
     that are asked for twice are recognised by their results.
     """
     for record in event["Records"]:
-        _take(json.loads(record["body"]), context)
+        message = json.loads(record["body"])
+        try:
+            _take(message, context)
+        except Exception:
+            if int(record["attributes"]["ApproximateReceiveCount"]) >= MAX_INGEST_RECEIVES:
+                explain_failure(message)
+            raise
 
 
 def _take(message: dict[str, Any], context: LambdaContext) -> None:
     if "continue" in message:
         resumed = message["continue"]
         fan_out(resumed["job_id"], resumed["chunk"], context.get_remaining_time_in_millis)
+        return
+    if "redrive" in message:
+        redrive(message["redrive"], context.get_remaining_time_in_millis)
         return
     for key, version in _objects(message):
         logger.append_keys(object_key=key)

@@ -64,6 +64,7 @@ ENVIRONMENT = {
     "REDELIVERY_SECONDS": "30,120",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
     "WEBHOOK_DELAYS_SECONDS": "0,5,300",
+    "STALLED_SECONDS": "900",
 }
 CREDENTIALS = {
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -123,10 +124,10 @@ class Account:
             roleArn="arn:aws:iam::123456789012:role/imagemill-prod-completion",
         )
 
-    def executions(self) -> list[str]:
-        """Names of the completion's executions."""
+    def executions(self, status: str | None = None) -> list[str]:
+        """Names of the completion's executions; of those alone that have a status."""
         listed = clients.step_functions().list_executions(stateMachineArn=STATE_MACHINE)["executions"]
-        return sorted(execution["name"] for execution in listed)
+        return sorted(execution["name"] for execution in listed if status in {None, execution["status"]})
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """Take all messages of a queue, named by its variable, in no order."""
@@ -158,7 +159,9 @@ class Account:
         return sorted(timeless, key=lambda item: (item["pk"], item["sk"]))
 
     def reset(self) -> None:
-        """Remove all items, and all that the catalogue bucket shows."""
+        """Remove all items, all messages, and all that the catalogue bucket shows."""
+        for queue in ("INGEST_QUEUE", "PRODUCTS_QUEUE"):
+            self.messages(queue)
         for item in self.items():
             clients.dynamodb().delete_item(TableName=ENVIRONMENT["TABLE_NAME"], Key=key(item["pk"], item["sk"]))
         for name in self.objects(CATALOGUE_BUCKET):

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from imagemill.domain.product import MAX_RECEIVES
+from ingest.app import MAX_INGEST_RECEIVES
 from tests.unit.conftest import ENVIRONMENT, PROJECT
 
 FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py"))
 EVENTS = sorted((PROJECT / "events").glob("*.json"))
 #: Set for glibc alone, not read by our code.
 MEMORY_SETTINGS = re.compile("(MALLOC|PILLOW)_.*")
+BUCKET_PREFIX = "/(inbox|uploads|outputs|outbox|images)/"
+EXECUTIONS = ":execution:[^*]+-completion:"
 SET_BY_LAMBDA = re.compile("AWS_LAMBDA_.*")
 
 Resource = dict[str, Any]
@@ -80,12 +83,14 @@ def test_no_role_may_do_everything_or_act_on_everything(template):
             assert resource != "*", f"{role}: {statement['Action']}"
 
 
-def test_a_wildcard_stands_at_the_end_of_a_prefix_of_a_bucket_alone(template):
+def test_a_wildcard_stands_at_the_end_of_a_prefix_of_a_bucket_or_for_an_executions_name_alone(template):
     for role, statement in role_statements(template):
         for resource in as_list(statement["Resource"]):
             text = str(*resource.values())
             if "*" in text:
-                assert re.fullmatch(r"[^*]+/(inbox|uploads|outputs|outbox|images)/\*", text), f"{role}: {text}"
+                assert re.fullmatch(
+                    r"[^*]+(/(inbox|uploads|outputs|outbox|images)/|:execution:[^*]+-completion:)\*", text
+                ), f"{role}: {text}"
 
 
 def test_every_function_has_a_role_of_its_own(template):
@@ -148,6 +153,12 @@ def test_a_product_is_received_as_often_as_the_code_takes_for_granted(template):
     products = of_type(template, "AWS::SQS::Queue")["ProductsQueue"]
 
     assert products["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
+
+
+def test_an_ingest_message_is_received_as_often_as_the_code_takes_for_granted(template):
+    ingest = of_type(template, "AWS::SQS::Queue")["IngestQueue"]
+
+    assert ingest["RedrivePolicy"]["maxReceiveCount"] == MAX_INGEST_RECEIVES
 
 
 def test_batches_of_products_may_fail_in_part(template):

@@ -1,27 +1,73 @@
-"""Starting the completion state machine, which ends a job's run and tells its receivers."""
+"""The completion state machine, which ends a job's run and tells its receivers."""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws import error_code, step_functions
 
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
-def start_completion(job_id: str, run: int) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An execution of a run. repeat: 0 for the run's own, from 1 for those that the sweep started after it."""
+
+    repeat: int
+    status: ExecutionStatusType
+
+    @property
+    def is_running(self) -> bool:
+        return self.status in {"RUNNING", "PENDING_REDRIVE"}
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self.status == "SUCCEEDED"
+
+
+def start_completion(job_id: str, run: int, repeat: int = 0) -> None:
     """Start the execution that ends this run, once.
 
     The execution is named after the run, and a name can be used once in 90 days (StartExecution API
-    reference), so repeating changes nothing.
+    reference), so repeating changes nothing. One that failed is repeated under a name of its own.
     """
     try:
         step_functions().start_execution(
             stateMachineArn=os.environ["COMPLETION_STATE_MACHINE"],
-            name=f"{job_id}-{run}",
+            name=_name(job_id, run, repeat),
             input=json.dumps({"job_id": job_id, "run": run}),
         )
     except ClientError as fault:
         if error_code(fault) != "ExecutionAlreadyExists":
             raise
+
+
+def last_completion(job_id: str, run: int) -> Completion | None:
+    """The latest execution of a run. One call each, and one more."""
+    last = None
+    repeat = 0
+    while (status := _status(job_id, run, repeat)) is not None:
+        last = Completion(repeat, status)
+        repeat += 1
+    return last
+
+
+def _status(job_id: str, run: int, repeat: int) -> ExecutionStatusType | None:
+    machine = os.environ["COMPLETION_STATE_MACHINE"]
+    execution = f"{machine.replace(':stateMachine:', ':execution:')}:{_name(job_id, run, repeat)}"
+    try:
+        return step_functions().describe_execution(executionArn=execution)["status"]
+    except ClientError as fault:
+        if error_code(fault) == "ExecutionDoesNotExist":
+            return None
+        raise
+
+
+def _name(job_id: str, run: int, repeat: int) -> str:
+    return f"{job_id}-{run}-r{repeat}" if repeat else f"{job_id}-{run}"

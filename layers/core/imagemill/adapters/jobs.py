@@ -24,6 +24,8 @@ from imagemill.settings import settings
 
 JOB = "JOB"
 TENANT_INDEX = "gsi1"
+#: Partition of the sweep's watch list in index `gsi2`; a job whose `gsi2sk` is 0 is looked at by the next sweep.
+WATCHED = "WATCHED"
 #: Job items read for one page of a list filtered by status; a page may be short, its cursor goes on.
 MAX_SCANNED_JOBS = 1_000
 #: Job items read at once when they are filtered: of rare ones few are found a page.
@@ -52,6 +54,8 @@ def create_job(job: Job) -> bool:
         "drop_key": job.drop_key,
         "gsi1pk": f"TENANT#{job.tenant}",
         "gsi1sk": job.job_id,
+        "gsi2pk": WATCHED,
+        "gsi2sk": 0,
         "expires_at": expires_at(job.job_id),
     }
     try:
@@ -138,6 +142,24 @@ def reject_job(job_id: str, errors: Sequence[Mapping[str, Any]]) -> bool:
             ":rejected": JobStatus.REJECTED.value,
             ":queued": JobStatus.QUEUED.value,
             ":awaiting": JobStatus.AWAITING_UPLOAD.value,
+            ":now": now(),
+            ":errors": [dict(error) for error in errors],
+        },
+    )
+
+
+def abandon_job(job_id: str, run: int, errors: Sequence[Mapping[str, Any]]) -> bool:
+    """End a job as REJECTED, in whatever state it is stuck. False when it has ended, or another run has begun."""
+    return _change(
+        job_id,
+        "SET #status = :rejected, ended_at = :now, errors = :errors",
+        "#status IN (:queued, :awaiting, :processing) AND run = :run",
+        {
+            ":rejected": JobStatus.REJECTED.value,
+            ":queued": JobStatus.QUEUED.value,
+            ":awaiting": JobStatus.AWAITING_UPLOAD.value,
+            ":processing": JobStatus.PROCESSING.value,
+            ":run": run,
             ":now": now(),
             ":errors": [dict(error) for error in errors],
         },

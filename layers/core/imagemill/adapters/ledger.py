@@ -40,6 +40,11 @@ class RunState:
     def is_full(self) -> bool:
         return len(self.done) == self.chunks
 
+    @property
+    def open_chunks(self) -> list[int]:
+        """Those that are not full, in order."""
+        return [chunk for chunk in range(self.chunks) if chunk not in self.done]
+
 
 def open_run(job_id: str, run: int, chunks: int) -> None:
     """State how many chunks a run has, before its first product can end. Repeating changes nothing."""
@@ -49,6 +54,13 @@ def open_run(job_id: str, run: int, chunks: int) -> None:
         UpdateExpression="SET chunks = :chunks, expires_at = if_not_exists(expires_at, :expires)",
         ExpressionAttributeValues={":chunks": number(chunks), ":expires": number(expires_at(job_id))},
     )
+
+
+def get_run(job_id: str, run: int, *, consistent: bool = True) -> RunState | None:
+    """How a run stands, or None before it was opened."""
+    request: Any = {"TableName": settings().table, "Key": _run_key(job_id, run), "ConsistentRead": consistent}
+    item = dynamodb().get_item(**request).get("Item")
+    return _run_state(from_item(item)) if item else None
 
 
 def add_rows(job_id: str, run: int, chunk: int, rows: Mapping[ProductStatus, Iterable[int]]) -> ProductCounts:
@@ -94,12 +106,10 @@ def close_chunk(job_id: str, run: int, chunk: int, counts: ProductCounts) -> Run
 
 def live_counts(job_id: str, run: int) -> ProductCounts:
     """How a run's products stand now: the full chunks, and the open ones where work is going on."""
-    item = dynamodb().get_item(TableName=settings().table, Key=_run_key(job_id, run)).get("Item")
-    if not item:
+    state = get_run(job_id, run, consistent=False)
+    if state is None:
         return ProductCounts()
-    state = _run_state(from_item(item))
-    still_open = [chunk for chunk in range(state.chunks) if chunk not in state.done]
-    return sum(_open_ledgers(job_id, run, still_open[:MAX_OPEN_LEDGERS]), state.counts)
+    return sum(_open_ledgers(job_id, run, state.open_chunks[:MAX_OPEN_LEDGERS]), state.counts)
 
 
 def _open_ledgers(job_id: str, run: int, chunks: Iterable[int]) -> Iterable[ProductCounts]:

@@ -76,6 +76,12 @@ def catalogue_size(key: str) -> int:
     return s3().head_object(Bucket=settings().catalogue_bucket, Key=key)["ContentLength"]
 
 
+def catalogue_exists(key: str) -> bool:
+    """Whether there is such an object. Listed, for HEAD of a missing one says 403 to whoever may not list."""
+    listed = s3().list_objects_v2(Bucket=settings().catalogue_bucket, Prefix=key, MaxKeys=1)
+    return any(item["Key"] == key for item in listed.get("Contents", []))
+
+
 def upload_catalogue(key: str, pieces: Iterable[bytes], content_type: str) -> None:
     """Stream pieces into an object, in parts: memory stays flat, whatever the size."""
     s3().upload_fileobj(

@@ -76,6 +76,32 @@ def continue_ingest(job_id: str, chunk: int) -> None:
     )
 
 
+def ask_redrive(job_id: str, run: int, chunk: int = 0, *, give_up: bool = False) -> None:
+    """Ask ingest to find what is missing in a run, from a chunk on, and to start it again or to give it up."""
+    request = {"job_id": job_id, "run": run, "chunk": chunk, "give_up": give_up}
+    sqs().send_message(QueueUrl=os.environ["INGEST_QUEUE"], MessageBody=json.dumps({"redrive": request}))
+
+
+def queues_are_idle() -> bool:
+    """Whether no message waits, is in work or rests, in either queue.
+
+    The counts are approximate and up to a minute late (GetQueueAttributes API reference).
+    """
+    return not any(_messages(os.environ[queue]) for queue in ("INGEST_QUEUE", "PRODUCTS_QUEUE"))
+
+
+def _messages(queue: str) -> int:
+    counts = sqs().get_queue_attributes(
+        QueueUrl=queue,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )["Attributes"]
+    return sum(int(count) for count in counts.values())
+
+
 def show_again_after(receipt_handle: str, seconds: float) -> None:
     """Let a products message that is given back come again after `seconds`, not after the queue's own time."""
     sqs().change_message_visibility(

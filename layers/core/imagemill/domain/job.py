@@ -13,6 +13,11 @@ from ulid import ULID
 from imagemill.domain.codes import JobStatus, ProductStatus
 from imagemill.domain.options import ImageOptions, JobOptions
 
+#: Life of a presigned upload, in seconds.
+UPLOAD_SECONDS = 60 * 60
+#: An upload that began within that time may take as long again: 1 GiB at 2.5 Mbit/s.
+UPLOAD_GRACE_SECONDS = 60 * 60
+
 
 def now() -> str:
     """The time as the contract writes it: ISO 8601, UTC, milliseconds."""

@@ -1,0 +1,40 @@
+"""What becomes of a job whose ingest failed for the last time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from imagemill.adapters.completion import start_completion
+from imagemill.adapters.jobs import get_job, reject_job
+from imagemill.domain.catalogue import Fault
+from imagemill.domain.codes import FileCode
+from imagemill.domain.job import job_id_of_upload
+from imagemill.logs import logger
+
+INGEST_FAILED = Fault(
+    FileCode.INGEST_FAILED,
+    "The CSV could not be taken in, which is our fault and not the file's. Submit it again as a new job; "
+    "if that ends the same, tell the operators this job's id.",
+)
+
+
+def explain_failure(message: Mapping[str, Any]) -> None:
+    """End the job that a dead letter of the ingest queue leaves behind as REJECTED, if none of it has begun.
+
+    One that has begun is left to the sweep. Safe to repeat: the job's first end stands.
+    """
+    for job_id in _job_ids(message):
+        job = get_job(job_id)
+        if job and job.run == 1 and reject_job(job_id, [INGEST_FAILED.as_dict()]):
+            logger.error("Job rejected, for its ingest kept failing", extra={"job_id": job_id})
+            start_completion(job_id, job.run)
+
+
+def _job_ids(message: Mapping[str, Any]) -> list[str]:
+    """The jobs that a message is about. A dropped object may have none yet."""
+    asked = message.get("continue") or message.get("redrive")
+    if asked:
+        return [asked["job_id"]]
+    keys = [record["s3"]["object"]["key"] for record in message.get("Records", [])]
+    return [job_id_of_upload(key) for key in keys if key.startswith("uploads/")]

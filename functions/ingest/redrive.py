@@ -1,0 +1,74 @@
+"""Starts again what is missing in a job's run, when the sweep has found it stalled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from imagemill.adapters.jobs import get_job
+from imagemill.adapters.layouts import get_layout
+from imagemill.adapters.ledger import get_run
+from imagemill.adapters.queues import ask_redrive, send_products
+from imagemill.adapters.results import get_results, put_result
+from imagemill.domain.catalogue import Inspection
+from imagemill.domain.codes import JobStatus, RowCode
+from imagemill.domain.job import Job
+from imagemill.domain.product import ProductMessage, row_fault
+from imagemill.logs import logger
+from imagemill.steps.burial import bury
+from imagemill.steps.catalogue import rows_of_chunk
+from imagemill.steps.ledger import Finished, finish
+
+from .fan_out import RESERVED_MILLISECONDS, fan_out
+
+
+class NothingToReadFrom(Exception):
+    """A job is in work whose layout or run is gone. The message ends in the dead-letter queue, the job by the sweep."""
+
+
+def redrive(request: Mapping[str, Any], remaining_milliseconds: Callable[[], int]) -> None:
+    """Take each chunk of the run that is not full to where it would be had nothing been lost.
+
+    request: `{"job_id", "run", "chunk", "give_up"}`, from which chunk on, and whether products without a
+    result are to be failed as PROCESSING_CRASHED instead of being sent again. A job that has not begun
+    is fanned out. Safe to repeat, and to run beside workers: all that it does are steps of the ledger, and a
+    message sent twice is recognised by its product's result. A run that is over is left alone.
+    """
+    job_id, run = request["job_id"], int(request["run"])
+    logger.append_keys(job_id=job_id, run=run)
+    job = get_job(job_id)
+    if job is None or job.status.has_ended or job.run != run:
+        return
+    if job.status is not JobStatus.PROCESSING:
+        fan_out(job_id, 0, remaining_milliseconds)
+        return
+    inspection, state = get_layout(job_id), get_run(job_id, run)
+    if inspection is None or state is None:
+        raise NothingToReadFrom(job_id)
+    waiting = [chunk for chunk in state.open_chunks if chunk >= request["chunk"]]
+    for chunk in waiting:
+        if chunk > waiting[0] and remaining_milliseconds() < RESERVED_MILLISECONDS:
+            ask_redrive(job_id, run, chunk, give_up=request["give_up"])
+            return
+        _redrive_chunk(job, inspection, chunk, give_up=request["give_up"])
+    logger.warning("Run re-driven", extra={"chunks": len(waiting), "give_up": request["give_up"]})
+
+
+def _redrive_chunk(job: Job, inspection: Inspection, chunk: int, *, give_up: bool) -> None:
+    rows = rows_of_chunk(job, inspection, chunk)
+    standing = get_results((job.job_id, job.run, row.number) for row in rows)
+    ended = {result.row: result for result in standing.values() if result.status.has_ended}
+    for row in rows:
+        if row.faults and row.number not in ended:
+            fault = row_fault(row.number, RowCode(row.faults[0].code))
+            ended[row.number] = put_result(job.job_id, job.run, fault)
+    finish(Finished(job.job_id, job.run, row, result.status, len(rows)) for row, result in ended.items())
+    missing = [
+        ProductMessage(job.job_id, job.run, row.number, len(rows), row.urls, job.options.image)
+        for row in rows
+        if row.number not in ended
+    ]
+    if give_up:
+        bury(missing, attempts=0)
+    else:
+        send_products(missing, job.tenant)

@@ -1,0 +1,128 @@
+"""What is missing in a stalled job, and how it is started again or given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imagemill.adapters.completion import Completion, last_completion, start_completion
+from imagemill.adapters.jobs import abandon_job
+from imagemill.adapters.ledger import get_run
+from imagemill.adapters.objects import catalogue_exists
+from imagemill.adapters.queues import ask_redrive
+from imagemill.domain.catalogue import Fault
+from imagemill.domain.codes import FileCode, JobStatus
+from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, Job, created_seconds
+
+#: How often a job is re-driven without progress before what is missing is given up, and how often that is
+#: tried before the job is. With pauses that double, the first takes about four hours.
+MAX_REDRIVES = 3
+MAX_BURIALS = 3
+#: How often a failing completion is repeated. All is made by then and only the report is missing, so an
+#: outage is outwaited for almost three days.
+MAX_REPEATS = 8
+
+UPLOAD_EXPIRED = Fault(
+    FileCode.UPLOAD_EXPIRED,
+    f"No CSV was uploaded within {UPLOAD_SECONDS // 60} minutes of POST /uploads. Ask for a new upload.",
+)
+NOT_STORED = Fault(
+    FileCode.INGEST_FAILED,
+    "The CSV was never stored, for its submission broke off, which is our fault. Submit it again as a new job.",
+)
+INGEST_FAILED = Fault(
+    FileCode.INGEST_FAILED,
+    "The job stood still and could not be set going again, which is our fault and not the file's. Submit it "
+    "again as a new job; if that ends the same, tell the operators this job's id.",
+)
+REPORT_FAILED = Fault(
+    FileCode.REPORT_FAILED,
+    "All products have ended, as GET /jobs/{id}/products shows, but the output could not be written, which is "
+    "our fault. Tell the operators this job's id, or submit the CSV again as a new job.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """Let ingest start again what is missing in the run; or, giving up, fail it as PROCESSING_CRASHED."""
+
+    gives_up: bool = False
+
+    def apply(self, job: Job) -> None:
+        ask_redrive(job.job_id, job.run, give_up=self.gives_up)
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Start the run's completion, or repeat it."""
+
+    repeat: int
+    gives_up: bool = False
+
+    def apply(self, job: Job) -> None:
+        start_completion(job.job_id, job.run, self.repeat)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """End the job as REJECTED, and tell its receivers."""
+
+    fault: Fault
+    gives_up: bool = True
+
+    def apply(self, job: Job) -> None:
+        abandon_job(job.job_id, job.run, [self.fault.as_dict()])
+        start_completion(job.job_id, job.run)
+
+
+Remedy = Redrive | Complete | Reject
+
+
+def completion_if_over(job: Job, redrives: int) -> Completion | None:
+    """The completion of an ended job that needs no more looking after: it has succeeded, or been repeated enough."""
+    last = last_completion(job.job_id, job.run) if job.status.has_ended else None
+    if last is None or last.is_running:
+        return None
+    return last if last.has_succeeded or redrives >= MAX_REPEATS else None
+
+
+def remedy_for(job: Job, redrives: int, moment: int, *, may_be_queued: bool) -> Remedy | None:
+    """What to do about a job without progress; None when there is something to wait for.
+
+    redrives: how often something was done already. moment: now, in epoch seconds. may_be_queued: whether
+    the missing messages may still be waiting in a queue, so that sending them again would multiply them.
+    """
+    if job.status is JobStatus.AWAITING_UPLOAD and not catalogue_exists(job.catalogue_key):
+        is_over = moment > created_seconds(job.job_id) + UPLOAD_SECONDS + UPLOAD_GRACE_SECONDS
+        return Reject(UPLOAD_EXPIRED, gives_up=False) if is_over else None
+    if job.status.has_ended or _is_full(job):
+        return _completion(job, redrives)
+    return None if may_be_queued else _ingest(job, redrives)
+
+
+def _ingest(job: Job, redrives: int) -> Remedy:
+    """The CSV, or messages made of it, are missing."""
+    if job.status is JobStatus.QUEUED and not catalogue_exists(job.catalogue_key):
+        return Reject(NOT_STORED)
+    if redrives < MAX_REDRIVES:
+        return Redrive()
+    has_begun = job.status is JobStatus.PROCESSING or job.run > 1
+    if has_begun and redrives < MAX_REDRIVES + MAX_BURIALS:
+        return Redrive(gives_up=True)
+    return Reject(INGEST_FAILED)
+
+
+def _is_full(job: Job) -> bool:
+    state = get_run(job.job_id, job.run) if job.status is JobStatus.PROCESSING else None
+    return state is not None and state.is_full
+
+
+def _completion(job: Job, redrives: int) -> Remedy | None:
+    """The completion is missing, or has failed, or has ended without ending the job."""
+    last = last_completion(job.job_id, job.run)
+    if last is None:
+        return Complete(0)
+    if last.is_running:
+        return None
+    if redrives >= MAX_REPEATS and not job.status.has_ended:
+        return Reject(REPORT_FAILED)
+    return Complete(last.repeat + 1)
