@@ -36,8 +36,8 @@ INGEST_FAILED = Fault(
 )
 REPORT_FAILED = Fault(
     FileCode.REPORT_FAILED,
-    "All products have ended, as GET /jobs/{id}/products shows, but the output could not be written, which is "
-    "our fault. Tell the operators this job's id, or submit the CSV again as a new job.",
+    "All products have ended, but the output could not be written, which is our fault. Submit the CSV again as "
+    "a new job; if that ends the same, tell the operators this job's id.",
 )
 
 

@@ -28,7 +28,7 @@ RESERVED_MILLISECONDS = 30_000
 class Finding(StrEnum):
     """MOVING: progress since the last look. WAITING: none, but it may yet come. REDRIVEN: what was missing is
     started again. GIVEN_UP: ended, or left, without what was missing. DONE: ended and told, or gone.
-    TAKEN: another round was first. NOT_SWEPT: looking after it failed.
+    TAKEN: another round, or a retry, was first. NOT_SWEPT: looking after it failed.
     """
 
     MOVING = "MOVING"
@@ -83,7 +83,8 @@ class Round:
         note = before if before and before.seen == seen else Note(seen, self.moment)
         completion = completion_if_over(job, note.redrives)
         if completion is not None:
-            unwatch(entry, job.status, job.run)
+            if not unwatch(entry, job.status, job.run):
+                return Finding.TAKEN
             return Finding.DONE if completion.has_succeeded else Finding.GIVEN_UP
         remedy = self._remedy(job, note)
         if remedy is None:

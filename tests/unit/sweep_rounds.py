@@ -90,15 +90,6 @@ def work(messages: Sequence[dict[str, Any]]) -> None:
         finish([Finished(product.job_id, product.run, product.row, result.status, product.ledger_size)])
 
 
-def time_of_the_next_look(due: int) -> None:
-    clients.dynamodb().update_item(
-        TableName=ENVIRONMENT["TABLE_NAME"],
-        Key=key(f"JOB#{JOB_ID}", "JOB"),
-        UpdateExpression="SET gsi2sk = :due",
-        ExpressionAttributeValues={":due": {"N": str(due)}},
-    )
-
-
 def messages_of(rows: int) -> list[dict[str, Any]]:
     options = job_of().options.image
     messages = [ProductMessage(JOB_ID, 1, row, rows, (f"https://a/{row}.jpg",), options) for row in range(1, rows + 1)]

@@ -1,6 +1,7 @@
 """Messages of the ingest queue that come too late, or for the last time."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -10,7 +11,7 @@ from imagemill.adapters.jobs import start_job
 from imagemill.domain.codes import JobStatus
 from ingest.app import MAX_INGEST_RECEIVES
 from ingest.app import handler as ingest
-from tests.unit.conftest import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID
+from tests.unit.conftest import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, Crash
 from tests.unit.sweep_rounds import catalogue, job_of
 
 
@@ -62,6 +63,16 @@ def test_a_job_that_has_begun_is_left_to_the_sweep_when_its_ingest_becomes_a_dea
             ingest(last_receive(event, name), context)
 
     assert job_of().status is JobStatus.PROCESSING
+
+
+def test_a_retry_is_not_rejected_for_a_letter_of_its_first_run(aws, context, event, monkeypatch):
+    aws.store_job(catalogue(1), run=2)
+    monkeypatch.setattr("ingest.app.fan_out", Mock(side_effect=Crash))
+
+    with pytest.raises(Crash):
+        ingest(last_receive(event, "ingest_upload"), context)
+
+    assert job_of().status is JobStatus.QUEUED
 
 
 def test_a_dead_letter_of_no_job_stays_what_it_is(aws, context, event):

@@ -87,6 +87,16 @@ def test_a_list_ends_before_expired_jobs(aws, status, limit):
     assert listed == sorted(listed, reverse=True)
 
 
+def test_a_list_does_not_read_on_behind_the_first_expired_job(aws):
+    for age in (1, 91, 92, 93, 94, 95):
+        create_job(a_job(job_id=job_id_of_age(age)))
+
+    with aws.calls() as calls:
+        list_jobs(TENANT, None, 1, None)
+
+    assert calls == ["Query"]
+
+
 def test_an_expired_job_is_answered_as_unknown(aws, caller):
     job_id = job_id_of_age(RETENTION_DAYS + 1)
     create_job(a_job(job_id=job_id))
