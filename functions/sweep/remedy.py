@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imagemill.adapters.completion import Completion, last_completion, start_completion
+from imagemill.adapters.completion import Completion, completions, start_completion
 from imagemill.adapters.jobs import abandon_job
 from imagemill.adapters.ledger import get_run
 from imagemill.adapters.objects import catalogue_exists
@@ -79,7 +79,10 @@ Remedy = Redrive | Complete | Reject
 
 def completion_if_over(job: Job, redrives: int) -> Completion | None:
     """The completion of an ended job that needs no more looking after: it has succeeded, or been repeated enough."""
-    last = last_completion(job.job_id, job.run) if job.status.has_ended else None
+    last = None
+    for last in completions(job.job_id, job.run) if job.status.has_ended else ():
+        if last.is_running or last.has_succeeded:
+            break
     if last is None or last.is_running:
         return None
     return last if last.has_succeeded or redrives >= MAX_REPEATS else None
@@ -118,7 +121,7 @@ def _is_full(job: Job) -> bool:
 
 def _completion(job: Job, redrives: int) -> Remedy | None:
     """The completion is missing, or has failed, or has ended without ending the job."""
-    last = last_completion(job.job_id, job.run)
+    last = max(completions(job.job_id, job.run), key=lambda completion: completion.repeat, default=None)
     if last is None:
         return Complete(0)
     if last.is_running:

@@ -50,6 +50,18 @@ def test_an_ended_job_is_watched_until_its_receivers_are_told(aws, clock):
     assert "sweep" not in item_of()
 
 
+def test_a_job_that_ended_as_it_should_costs_a_round_four_calls(aws, clock):
+    full_run(aws)
+    finish([Finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
+    end_job(JOB_ID, 1, JobStatus.COMPLETED, ProductCounts(completed=1), Totals(), "outputs/x.csv")
+    settle(f"{JOB_ID}-1", "SUCCEEDED")
+
+    with aws.calls() as calls:
+        assert clock.round() == {Finding.DONE: 1}
+
+    assert calls == ["Query", "GetItem", "DescribeExecution", "UpdateItem"]
+
+
 def test_a_rejection_that_nobody_was_told_of_is_told(aws, clock):
     aws.store_job(catalogue(1))
     reject_job(JOB_ID, [])

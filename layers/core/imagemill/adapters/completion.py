@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,14 +49,12 @@ def start_completion(job_id: str, run: int, repeat: int = 0) -> None:
             raise
 
 
-def last_completion(job_id: str, run: int) -> Completion | None:
-    """The latest execution of a run. One call each, and one more."""
-    last = None
+def completions(job_id: str, run: int) -> Iterator[Completion]:
+    """The executions of a run, the first first. One call each, as they are asked for, and one at the end."""
     repeat = 0
     while (status := _status(job_id, run, repeat)) is not None:
-        last = Completion(repeat, status)
+        yield Completion(repeat, status)
         repeat += 1
-    return last
 
 
 def _status(job_id: str, run: int, repeat: int) -> ExecutionStatusType | None:
