@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import __version__
 from imagemill.adapters.web import WebClient, WebPolicy
+from imagemill.domain.webhook import Delivery
 from imagemill.logs import logger
 from imagemill.settings import settings
 
@@ -18,18 +20,17 @@ from .delivery import deliver
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Make the attempt `{"job_id", "message_id", "attempt"}`.
+    """Make the next attempt of a delivery (`imagemill.domain.webhook.Delivery`).
 
-    Returns the same with the number of the next attempt, `state` (`DELIVERED`, `RETRY` or `GIVEN_UP`)
-    and `wait_seconds` until the next attempt.
+    Returns the delivery with the number of the attempt after it, `state` (`DELIVERED`, `RETRY` or
+    `GIVEN_UP`) and `wait_seconds` until that attempt.
     """
-    logger.append_keys(job_id=event["job_id"], message_id=event["message_id"], attempt=event["attempt"])
-    outcome = deliver(event["job_id"], event["message_id"], int(event["attempt"]), _web(), _schedule())
+    delivery = Delivery.from_dict(event)
+    logger.append_keys(job_id=delivery.job_id, message_id=delivery.message_id, attempt=delivery.attempt)
+    outcome = deliver(delivery, _web(), _schedule())
     logger.info("Webhook attempt", extra={"state": outcome.state, "wait_seconds": outcome.wait_seconds})
     return {
-        "job_id": event["job_id"],
-        "message_id": event["message_id"],
-        "attempt": int(event["attempt"]) + 1,
+        **replace(delivery, attempt=delivery.attempt + 1).as_dict(),
         "state": outcome.state.value,
         "wait_seconds": outcome.wait_seconds,
     }

@@ -23,6 +23,7 @@ from imagemill.domain.codes import ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, final_status, job_document
 from imagemill.domain.output import output_header, output_row
 from imagemill.domain.product import CHUNK_ROWS, ProductResult
+from imagemill.steps.webhooks import announce, deliveries_of
 
 
 class ProductUnfinished(Exception):
@@ -63,7 +64,7 @@ def close_job(job_id: str, run: int) -> list[dict[str, Any]]:
         job = _required(job_id)
     if job.drop_key:
         _fill_outbox(job)
-    return _messages(job)
+    return _messages(job, run)
 
 
 def _required(job_id: str) -> Job:
@@ -112,9 +113,8 @@ def _fill_outbox(job: Job) -> None:
     put_catalogue(f"{target}.json", body, "application/json")
 
 
-def _messages(job: Job) -> list[dict[str, Any]]:
-    """One message a receiver. Its id is made from the run, so that every repetition has the same."""
-    if not job.options.webhook_url:
-        return []
-    message_id = f"msg_{job.job_id}_{job.run}"
-    return [{"job_id": job.job_id, "message_id": message_id, "attempt": 1}]
+def _messages(job: Job, run: int) -> list[dict[str, Any]]:
+    """One message a receiver. Their ids are made from the run, so that every repetition has the same."""
+    if job.run == run and job.status.has_ended:
+        announce(job)
+    return [delivery.as_dict() for delivery in deliveries_of(job.job_id, run)]

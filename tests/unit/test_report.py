@@ -7,12 +7,19 @@ from typing import Any
 
 import pytest
 
-from imagemill.adapters.jobs import create_job, get_job
+from imagemill.adapters import aws as clients
+from imagemill.adapters.items import key, to_item
+from imagemill.adapters.jobs import create_job, get_job, job_partition
+from imagemill.adapters.messages import get_message
 from imagemill.adapters.results import put_result
+from imagemill.adapters.webhooks import create_webhook
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
-from imagemill.domain.job import Job, ProductCounts, Totals
+from imagemill.domain.job import Job, ProductCounts, Totals, job_document, new_job_id, now
 from imagemill.domain.options import JobOptions
 from imagemill.domain.product import Image, ProductResult, row_fault, settled
+from imagemill.domain.webhook import EventType, new_secret
+from imagemill.domain.webhook_endpoint import MAX_WEBHOOKS, Webhook
+from imagemill.settings import settings
 from report.app import handler
 from report.closing import ProductUnfinished
 from tests.unit.conftest import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
@@ -23,6 +30,9 @@ CSV = (
     b'2,"B, large",https://a/3.jpg,two\r\n'
     b"3,,https://a/4.jpg,three\r\n"
 )
+#: As in events/deliver_webhook.json.
+WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
+URL = "https://shop.example/all"
 OUTPUT_KEY = f"outputs/{TENANT}/{JOB_ID}/1.csv"
 DROP: dict[str, Any] = {"source": "drop", "drop_key": f"inbox/{TENANT}/2025/summer.csv"}
 
@@ -103,16 +113,18 @@ def test_a_second_call_changes_nothing_and_returns_the_same(aws, context, event)
 
 
 def test_a_crash_at_any_point_is_mended_by_the_retry(aws, context, event):
-    aws.start_job(CSV, **DROP)
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"), **DROP)
     finish_products()
     point = 0
     crashed = True
     while crashed:
         point += 1
         with aws.crash_at(point) as points:
-            handler(event("report"), context)
+            answer = handler(event("report"), context)
         crashed = len(points) == point
 
+    assert answer == {"messages": [event("deliver")]}
+    assert get_message(JOB_ID, 1)
     assert job_of().counts == ProductCounts(completed=1, partial=1, failed=1)
     assert sorted(aws.objects(CATALOGUE_BUCKET)) == sorted(
         [
@@ -152,6 +164,80 @@ def test_a_job_with_a_webhook_returns_its_message(aws, context, event):
     answer = handler(event("report"), context)
 
     assert answer == {"messages": [event("deliver")]}
+
+
+def test_each_endpoint_that_takes_the_event_gets_a_message_too(aws, context, event):
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
+    finish_products()
+    for name, events in ((WEBHOOK_ID, (EventType.JOB_PARTIAL,)), (new_job_id(), (EventType.JOB_COMPLETED,))):
+        create_webhook(Webhook(name, TENANT, URL, events, now()), new_secret())
+
+    answer = handler(event("report"), context)
+
+    assert answer == {"messages": [event("deliver"), event("deliver_webhook")]}
+
+
+def test_what_is_told_is_the_job_as_it_ended(aws, context, event):
+    aws.start_job(CSV)
+    finish_products()
+
+    handler(event("report"), context)
+
+    message = get_message(JOB_ID, 1)
+    assert message
+    job = job_of()
+    document = json.loads(json.dumps(job_document(job, job.counts or ProductCounts())))
+    assert json.loads(message.body) == {"type": "job.partial", "timestamp": job.ended_at, "data": document}
+    assert (message.tenant, message.webhook_url) == (TENANT, None)
+
+
+def test_what_was_told_stands_when_the_report_is_repeated_in_a_later_run(aws, context, event):
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
+    finish_products()
+    first = handler(event("report"), context)
+    told = get_message(JOB_ID, 1)
+    place = key(job_partition(JOB_ID), "JOB")
+    clients.dynamodb().update_item(
+        TableName=settings().table,
+        Key=place,
+        UpdateExpression="SET run = :two, #status = :processing",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues=to_item({":two": 2, ":processing": "PROCESSING"}),
+    )
+
+    assert handler(event("report"), context) == first
+    assert get_message(JOB_ID, 1) == told
+    assert get_message(JOB_ID, 2) is None
+
+
+def test_the_errors_of_a_rejected_job_fit_into_its_message(aws, context, event):
+    """A hundred errors as long as they come: the item must stay below DynamoDB's 400 KB."""
+    error = {"row": 1_000_000, "column": "c" * 128, "code": "MALFORMED_CSV", "message": "m" * 512}
+    create_job(a_job(JobOptions(), status=JobStatus.REJECTED, errors=(error,) * 100))
+    create_webhook(Webhook(WEBHOOK_ID, TENANT, URL, (EventType.JOB_REJECTED,), now()), "x")
+
+    answer = handler(event("report"), context)
+
+    assert answer == {"messages": [event("deliver_webhook")]}
+    message = get_message(JOB_ID, 1)
+    assert message
+    assert len(json.loads(message.body)["data"]["errors"]) == 100
+    assert len(message.body) < 100_000
+
+
+def test_what_the_most_receivers_need_is_far_from_the_quota_of_an_execution(aws, context, event):
+    """Step Functions: 256 KiB of input or output, 25,000 events. Nine events an attempt, three a retry of ours."""
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
+    finish_products()
+    for _ in range(MAX_WEBHOOKS + 5):
+        create_webhook(Webhook(new_job_id(), TENANT, URL, tuple(EventType), now()), new_secret())
+
+    messages = handler(event("report"), context)["messages"]
+
+    assert len(messages) == MAX_WEBHOOKS + 1
+    assert len(json.dumps(messages)) < 16 * 1024
+    attempts, retries = 10, 20
+    assert len(messages) * attempts * (9 + 3 * retries) < 25_000
 
 
 def test_a_job_without_webhook_returns_none(aws, context, event):

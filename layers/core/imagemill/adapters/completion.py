@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws import error_code, step_functions
+from imagemill.domain.webhook import Delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
@@ -38,11 +39,18 @@ def start_completion(job_id: str, run: int, repeat: int = 0) -> None:
     The execution is named after the run, and a name can be used once in 90 days (StartExecution API
     reference), so repeating changes nothing. One that failed is repeated under a name of its own.
     """
+    _start(_name(job_id, run, repeat), {"job_id": job_id, "run": run})
+
+
+def start_deliveries(name: str, deliveries: Sequence[Delivery]) -> None:
+    """Start an execution that reports nothing and only delivers. Repeating with the same name changes nothing."""
+    _start(name, {"messages": [delivery.as_dict() for delivery in deliveries]})
+
+
+def _start(name: str, given: Mapping[str, Any]) -> None:
     try:
         step_functions().start_execution(
-            stateMachineArn=os.environ["COMPLETION_STATE_MACHINE"],
-            name=_name(job_id, run, repeat),
-            input=json.dumps({"job_id": job_id, "run": run}),
+            stateMachineArn=os.environ["COMPLETION_STATE_MACHINE"], name=name, input=json.dumps(given)
         )
     except ClientError as fault:
         if error_code(fault) != "ExecutionAlreadyExists":

@@ -138,8 +138,15 @@ def _boolean(given: Mapping[str, str], name: str) -> bool:
 
 def _webhook_url(given: Mapping[str, str], *, allow_http: bool) -> str | None:
     url = given.get("webhook_url")
-    if url is None:
-        return None
+    return None if url is None else require_webhook_url(url, allow_http=allow_http)
+
+
+def require_webhook_url(url: str, *, allow_http: bool) -> str:
+    """The URL, if a webhook may have it. `allow_http` is true in stage `local` alone.
+
+    Raises:
+        InvalidOption: saying what is allowed.
+    """
     schemes = {"https", "http"} if allow_http else {"https"}
     scheme_names = " or ".join(sorted(schemes))
     allowed = f"an absolute {scheme_names} URL, no credentials, at most {MAX_WEBHOOK_URL_CHARACTERS} characters"

@@ -1,0 +1,36 @@
+"""What receivers are told of a job's end, and who they are."""
+
+from __future__ import annotations
+
+from imagemill.adapters.messages import Message, get_message, put_message
+from imagemill.adapters.webhooks import list_webhooks
+from imagemill.domain.job import Job, ProductCounts, job_document
+from imagemill.domain.webhook import Delivery, event_of, message_body
+from imagemill.domain.webhook_endpoint import MAX_WEBHOOKS
+
+
+def announce(job: Job) -> None:
+    """Fix what is told of the run that an ended job is in, before anything may begin another run.
+
+    All attempts and redeliveries send these bytes. Safe to repeat: the first word stands.
+    """
+    if get_message(job.job_id, job.run) is None:
+        event = event_of(job.status)
+        body = message_body(event, job.ended_at, job_document(job, job.counts or ProductCounts()))
+        put_message(Message(job.job_id, job.run, job.tenant, event, body, job.options.webhook_url))
+
+
+def deliveries_of(job_id: str, run: int) -> list[Delivery]:
+    """One delivery a receiver, as the tenant's endpoints are now: the job's own URL, and each that takes the event.
+
+    None when the run has not been announced.
+    """
+    message = get_message(job_id, run)
+    if message is None:
+        return []
+    takers = [webhook for webhook in list_webhooks(message.tenant) if webhook.takes(message.event)]
+    receivers = [None] if message.webhook_url else []
+    return [
+        Delivery(job_id, run, webhook_id)
+        for webhook_id in (*receivers, *(taker.webhook_id for taker in takers[:MAX_WEBHOOKS]))
+    ]
