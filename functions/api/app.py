@@ -11,13 +11,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import __version__
-from imagemill.adapters.secrets import signing_secret
 from imagemill.domain.codes import JobStatus, ProductStatus
 from imagemill.domain.options import InvalidOption
 from imagemill.logs import logger
 from imagemill.settings import settings
 
-from . import jobs
+from . import jobs, webhooks
+from .caller import api_url_of, tenant_of
 from .paging import from_cursor, invalid_parameter, limit_of, status_of, to_cursor
 from .problems import Problem, internal_error, route_not_found
 from .products import products_page
@@ -46,6 +46,7 @@ def _cors() -> CORSConfig | None:
 
 
 app = APIGatewayRestResolver(cors=_cors())
+app.include_router(webhooks.router)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -107,16 +108,6 @@ def get_output(job_id: str) -> Response[str]:
     return Response(status_code=HTTPStatus.FOUND, body="", headers={"Location": url, "Cache-Control": "no-store"})
 
 
-@app.get("/jobs/<job_id>/deliveries")
-def get_deliveries(job_id: str) -> dict[str, Any]:
-    return {"deliveries": jobs.deliveries(jobs.owned_job(job_id, _tenant()))}
-
-
-@app.get("/signing-secret")
-def get_signing_secret() -> dict[str, str]:
-    return {"secret": signing_secret(_tenant())}
-
-
 @app.get("/health")
 def get_health() -> dict[str, str]:
     return {"status": "ok", "version": __version__}
@@ -144,8 +135,7 @@ def answer_internal_error(fault: Exception) -> Response[str]:
 
 
 def _tenant() -> str:
-    """The caller: the id of the API key that the gateway has checked."""
-    return str(app.current_event.raw_event["requestContext"]["identity"]["apiKeyId"])
+    return tenant_of(app.current_event.raw_event)
 
 
 def _query() -> dict[str, str]:
@@ -153,5 +143,4 @@ def _query() -> dict[str, str]:
 
 
 def _api_url() -> str:
-    """The address under which the caller reached us, without the route."""
-    return os.environ["API_URL_PATTERN"].format_map(app.current_event.raw_event["requestContext"])
+    return api_url_of(app.current_event.raw_event)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
-from imagemill.adapters.deliveries import list_attempts
 from imagemill.adapters.idempotency import Claim, claim_key
 from imagemill.adapters.jobs import create_job, get_job, list_jobs
 from imagemill.adapters.layouts import put_layout
@@ -130,7 +128,3 @@ def output_url(job: Job) -> str:
         )
         raise Problem(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
     return download_url(job.output_key, f"{job.job_id}.csv")
-
-
-def deliveries(job: Job) -> list[dict[str, Any]]:
-    return [asdict(attempt) for attempt in list_attempts(job.job_id)]

@@ -1,0 +1,17 @@
+"""Who calls, and under which address, as API Gateway's proxy event tells."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+
+def tenant_of(event: Mapping[str, Any]) -> str:
+    """The caller: the id of the API key that the gateway has checked."""
+    return str(event["requestContext"]["identity"]["apiKeyId"])
+
+
+def api_url_of(event: Mapping[str, Any]) -> str:
+    """The address under which the caller reached us, without the route."""
+    return os.environ["API_URL_PATTERN"].format_map(event["requestContext"])
