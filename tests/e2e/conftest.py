@@ -22,6 +22,7 @@ PARAMETERS = {
     "IngestVisibilitySeconds": "20",
     "RedeliverySeconds": "1,1",
     "WebhookDelaysSeconds": "0,1,1,1",
+    "SecretOverlapSeconds": "15",
     # Tests invoke the sweep themselves: it would set going again what others hold up on purpose.
     "SweepMinutes": "1440",
     "StalledSeconds": "1",
