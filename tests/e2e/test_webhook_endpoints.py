@@ -257,3 +257,40 @@ def test_a_rejected_drop_is_told_to_endpoints_too(shop: Shop, web: TestWeb, regi
     [request] = told(web, "/hook")
     message = Webhook(webhook["secret"]).verify(request.body, dict(request.headers))
     assert (message["type"], message["data"]["errors"][0]["code"]) == ("job.rejected", "EMPTY_FILE")
+
+
+def test_a_message_that_cannot_be_tried_fails_the_execution_and_leaves_the_others_alone(
+    shop: Shop, web: TestWeb, register: Register
+) -> None:
+    """The deployed state machine without its retries, which would take hours, and with a delivery that deliver
+    cannot read."""
+    webhook = register(shop, web.route("/hook", lambda request: Answer(500 if request.number == 1 else 204)))
+    call(shop, "POST", f"/webhooks/{webhook['id']}/test")
+    told(web, "/hook", 2)
+    machines = shop.aws("stepfunctions")
+    [deployed] = [
+        machines.describe_state_machine(stateMachineArn=machine["stateMachineArn"])
+        for machine in machines.list_state_machines()["stateMachines"]
+        if machine["name"].endswith("-completion")
+    ]
+    definition = json.loads(deployed["definition"])
+    del definition["States"]["DeliverMessages"]["ItemProcessor"]["States"]["Deliver"]["Retry"]
+    impatient = machines.create_state_machine(
+        name="impatient", definition=json.dumps(definition), roleArn=deployed["roleArn"]
+    )["stateMachineArn"]
+    message_id = web.asked_for("/hook")[0].headers["webhook-id"]
+    _, job_id, run, webhook_id = message_id.split("_")
+    again = {"job_id": job_id, "run": int(run), "webhook_id": webhook_id, "attempt": 3, "first_attempt": 3}
+
+    execution = machines.start_execution(
+        stateMachineArn=impatient, input=json.dumps({"messages": [{"unreadable": True}, again]})
+    )["executionArn"]
+
+    def ended() -> dict[str, Any] | None:
+        described: dict[str, Any] = machines.describe_execution(executionArn=execution)
+        return described if described["status"] != "RUNNING" else None
+
+    described = eventually(ended, "the execution ends")
+    machines.delete_state_machine(stateMachineArn=impatient)
+    assert (described["status"], described["error"]) == ("FAILED", "CouldNotTry")
+    assert len(web.asked_for("/hook")) == 3
