@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from imagemill.adapters import aws as clients
 from imagemill.adapters.items import key, to_item
 from imagemill.adapters.jobs import create_job, get_job, job_partition
-from imagemill.adapters.messages import get_message
+from imagemill.adapters.messages import Message, get_message, put_message
 from imagemill.adapters.results import put_result
 from imagemill.adapters.webhooks import create_webhook
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
@@ -208,6 +209,15 @@ def test_what_was_told_stands_when_the_report_is_repeated_in_a_later_run(aws, co
     assert handler(event("report"), context) == first
     assert get_message(JOB_ID, 1) == told
     assert get_message(JOB_ID, 2) is None
+
+
+def test_of_two_reports_at_once_the_first_to_tell_is_the_one_that_stands(aws):
+    first = Message(JOB_ID, 1, TENANT, EventType.JOB_PARTIAL, b"first")
+
+    put_message(first)
+    put_message(replace(first, body=b"second"))
+
+    assert get_message(JOB_ID, 1) == first
 
 
 def test_the_errors_of_a_rejected_job_fit_into_its_message(aws, context, event):

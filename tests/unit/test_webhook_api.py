@@ -211,6 +211,16 @@ def test_another_tenants_endpoint_is_as_unknown_as_none(aws, caller, send, route
     assert send("api_get_webhooks", tenant=OTHER_TENANT) == {"webhooks": []}
 
 
+@pytest.mark.parametrize("webhook_id", ["x", "x" * 3000, WEBHOOK_ID.lower(), f"{WEBHOOK_ID}0"])
+def test_what_is_no_id_is_not_even_looked_for(aws, caller, webhook_id):
+    """DynamoDB refuses keys above 1,024 bytes with a fault."""
+    with aws.calls() as calls:
+        document = caller.get(f"/webhooks/{webhook_id}")
+
+    assert caller.problem(document) == (404, "WEBHOOK_NOT_FOUND")
+    assert calls == []
+
+
 def test_fields_are_changed_one_by_one(caller, send):
     register(description="old")
 
