@@ -195,6 +195,14 @@ def test_every_variable_that_a_function_reads_is_set_for_it(template):
         assert read <= everywhere | set(function.get("Environment", {}).get("Variables", {})), name
 
 
+def test_webhooks_are_tried_and_secrets_overlap_as_the_contract_says(template):
+    minute, hour = 60, 3600
+    delays = [0, 5, 5 * minute, 30 * minute, *(hours * hour for hours in (2, 5, 10, 14, 20, 24))]
+
+    assert template["Parameters"]["WebhookDelaysSeconds"]["Default"] == ",".join(map(str, delays))
+    assert template["Parameters"]["SecretOverlapSeconds"]["Default"] == 24 * hour
+
+
 def test_every_object_that_arrives_is_told_to_ingest(template):
     bucket = of_type(template, "AWS::S3::Bucket")["CatalogueBucket"]
     rules = bucket["NotificationConfiguration"]["QueueConfigurations"]

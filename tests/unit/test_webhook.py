@@ -99,3 +99,20 @@ def test_a_receiver_may_ask_for_more_time_up_to_a_day_and_never_for_less(asked, 
 
     assert planned is not None
     assert delay <= planned <= delay * (1 + JITTER)
+
+
+@given(
+    schedule=st.lists(st.integers(0, 100_000), min_size=1, max_size=12),
+    attempt=st.integers(1, 15),
+    asked=st.none() | st.floats(min_value=0, allow_infinity=True, allow_nan=False),
+)
+def test_a_delay_is_what_was_planned_or_asked_for_within_a_day(schedule, attempt, asked):
+    delay = delay_before(attempt, schedule, asked)
+
+    if attempt > len(schedule):
+        assert delay is None
+        return
+    planned = schedule[attempt - 1]
+    assert delay is not None
+    assert planned <= delay <= max(planned * (1 + JITTER), min(asked or 0, MAX_RETRY_AFTER_SECONDS))
+    assert delay >= min(asked or 0, MAX_RETRY_AFTER_SECONDS)
