@@ -1,4 +1,4 @@
-"""Who calls, and under which address, as API Gateway's proxy event tells."""
+"""Who calls, and by which address, as the gateway says."""
 
 from __future__ import annotations
 
