@@ -166,7 +166,8 @@ class LambdaPlatform:
             self._executed.add(name)
             arn = f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:{name}"
             given = json.loads(clients.step_functions().describe_execution(executionArn=arn)["input"])
-            for message in self._state(report.app.handler, given)["messages"]:
+            brought = given if "messages" in given else self._state(report.app.handler, given)
+            for message in brought["messages"]:
                 state = message
                 while state.get("state", "RETRY") == "RETRY":
                     state = self._state(deliver.app.handler, state)

@@ -12,9 +12,14 @@ from typing import Any
 
 import pytest
 
+from imagemill.adapters.webhooks import create_webhook
+from imagemill.domain.webhook import EventType, new_secret
+from imagemill.domain.webhook_endpoint import Webhook
 from tests.e2e.web import Answer, TestWeb
-from tests.unit.conftest import Account, Caller
+from tests.unit.conftest import TENANT, Account, Caller
 from tests.unit.world import World, Worlds, end_of
+
+WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
 
 
 def job_by_api(world: World) -> None:
@@ -32,7 +37,16 @@ def rejected_drop(world: World) -> None:
     world.platform.run()
 
 
-SCENARIOS = [job_by_api, job_by_drop, rejected_drop]
+def told_to_an_endpoint_and_again(world: World) -> None:
+    """Of a rejected job, for it makes few calls before somebody is told."""
+    webhook = Webhook(WEBHOOK_ID, TENANT, f"{world.web.url}/hook", tuple(EventType), "2025-07-18T13:00:00.000Z")
+    create_webhook(webhook, new_secret())
+    rejected_drop(world)
+    world.redeliver(world.caller.get("/jobs")["jobs"][0]["job_id"])
+    world.platform.run()
+
+
+SCENARIOS = [job_by_api, job_by_drop, rejected_drop, told_to_an_endpoint_and_again]
 
 
 @pytest.fixture

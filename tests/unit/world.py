@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from boto3.dynamodb.types import Binary
 
 from imagemill.adapters import aws as clients
 from imagemill.domain import catalogue, product
@@ -69,6 +70,13 @@ class World:
         job = self.call(lambda: self.caller.post(self.rows.encode(), query, idempotency_key="catalogue-1"))
         return str(job["job_id"])
 
+    def redeliver(self, job_id: str) -> None:
+        def send() -> Any:
+            event = self.caller._event("api_post_job_redeliver")
+            return self.caller.send(event | {"path": f"/jobs/{job_id}/redeliver"})
+
+        self.call(send)
+
     def drop(self, csv: str) -> None:
         clients.s3().put_object(
             Bucket=CATALOGUE_BUCKET,
@@ -128,6 +136,9 @@ def end_of(world: World) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, Binary):
+        held = bytes(cast("Any", value))
+        return held.decode() if held.startswith(b"{") else repr(held)
     return int(value) if hasattr(value, "as_integer_ratio") else repr(value)
 
 
