@@ -11,11 +11,12 @@ from imagemill.adapters import aws as clients
 from imagemill.adapters.idempotency import REMEMBERED_SECONDS, Claim, claim_key
 from imagemill.adapters.items import SECONDS_A_DAY, from_item
 from imagemill.adapters.jobs import create_job, get_job, list_jobs
-from imagemill.adapters.secrets import signing_secret
+from imagemill.adapters.secrets import signing_secrets
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.options import JobOptions
 from imagemill.settings import settings
 from ingest.app import handler as ingest
+from report.app import handler as report
 from tests.e2e.web import Answer
 from tests.unit.conftest import ENVIRONMENT, JOB_ID, TENANT, a_job
 
@@ -43,6 +44,7 @@ def test_all_items_of_a_job_expire_together_however_late_they_were_written(aws, 
     aws.store_job(b"S. No.,Product Name,Input Image Urls\r\n1,,https://a/1.jpg\r\n", options)
 
     ingest(event("ingest_upload"), context)
+    report(event("report"), context)
     deliver(event("deliver"), context)
 
     of_the_job = [item for item in stored_items() if item["pk"].startswith(f"JOB#{JOB_ID}")]
@@ -52,6 +54,7 @@ def test_all_items_of_a_job_expire_together_however_late_they_were_written(aws, 
         "RUN",
         "LEDGER",
         "RESULT",
+        "MESSAGE",
         "DELIVERY",
     }
     made = int(ULID.from_str(JOB_ID).timestamp)
@@ -109,7 +112,7 @@ def test_an_expired_job_is_answered_as_unknown(aws, caller):
 def test_an_idempotency_key_is_remembered_for_a_day_and_a_secret_for_ever(aws):
     begun = int(time.time())
     claim_key(TENANT, "order-1", Claim(JOB_ID, "content"))
-    signing_secret(TENANT)
+    signing_secrets(TENANT)
 
     kept = {item["sk"].partition("#")[0]: item.get("expires_at") for item in stored_items()}
     assert kept["SIGNING_SECRET"] is None
