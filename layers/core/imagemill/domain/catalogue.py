@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,18 +11,30 @@ from typing import Any
 
 from imagemill.domain.codes import FileCode, ImageCode, RowCode
 from imagemill.domain.columns import ACCEPTED_HEADERS, Column, find_columns
-from imagemill.domain.csv_records import MalformedCsv, Record, is_blank, next_line, read_records
+from imagemill.domain.csv_records import MalformedCsv, Record, next_line, read_records
 from imagemill.domain.image_urls import is_valid_url, split_urls
 from imagemill.domain.product import CHUNK_ROWS
-from imagemill.domain.text_lines import Encoding, NotText, ReadableBytes, UndecidedText, decoded_lines
+from imagemill.domain.text_lines import (
+    Encoding,
+    NotText,
+    ReadableBytes,
+    UndecidedText,
+    decoded_lines,
+    is_blank,
+    lines_in,
+)
 
 #: Data rows of a file (contract A7).
 MAX_ROWS = 1_000_000
-MAX_COLUMNS = 1_000
-#: The header is kept with the job, in one DynamoDB item of at most 400 KB.
+#: As many as a sheet has in Excel, which writes them all when somebody typed into the last one.
+MAX_COLUMNS = 16_384
+#: The header is kept with the job, in one DynamoDB item of at most 400 KB: 256 KiB where each character takes
+#: four bytes, 3 bytes for each column beside its name, and 40 KB for the places of 5,000 chunks.
 MAX_HEADER_CHARACTERS = 64 * 1024
 #: By preference, should a header make sense under several.
 DELIMITERS = (",", ";", "\t")
+#: Excel's first line that names the delimiter. It is about the file, no row of it.
+DELIMITER_LINE = re.compile(r"\"?sep=(?P<delimiter>[,;\t])\"?[,;\t ]*[\r\n]*", re.IGNORECASE)
 
 MAX_SERIAL_CHARACTERS = 128
 MAX_NAME_CHARACTERS = 512
@@ -189,8 +202,7 @@ def _structural_faults() -> Iterator[None]:
         raise CatalogueRefused(
             Fault(
                 FileCode.MALFORMED_CSV,
-                f"The record that begins on line {fault.line} cannot be read: {fault}. Look for a quotation "
-                "mark that is never closed, or is not doubled inside a quoted field.",
+                f"The record that begins on line {fault.line} cannot be read: {fault}. {fault.way_out}",
                 line=fault.line,
             )
         ) from None
@@ -200,19 +212,25 @@ def _records(text: UndecidedText) -> tuple[str, Iterator[Record]]:
     """The file's delimiter, and its records from the header on."""
     lines = text.lines()
     line, offset = 1, text.bom_bytes
+    delimiters: Sequence[str] = DELIMITERS
     for first in lines:
-        if not is_blank(first):
+        named = DELIMITER_LINE.fullmatch(first) if delimiters is DELIMITERS else None
+        if named:
+            delimiters = sorted(DELIMITERS, key=named["delimiter"].__ne__)
+        elif not is_blank(first):
             break
-        line = next_line(line)
+        line = next_line(line, lines_in(first))
         offset += text.size(first)
     else:
         raise CatalogueRefused(Fault(FileCode.EMPTY_FILE, "The file is empty. Export it again."))
     read = [first]
-    delimiter = _delimiter(text, read, lines, line)
+    delimiter = _delimiter(text, read, lines, line, delimiters)
     return delimiter, read_records(chain(read, lines), delimiter, line=line, offset=offset, size=text.size)
 
 
-def _delimiter(text: UndecidedText, read: list[str], lines: Iterator[str], line: int) -> str:
+def _delimiter(
+    text: UndecidedText, read: list[str], lines: Iterator[str], line: int, by_preference: Sequence[str]
+) -> str:
     """The delimiter under which the header has the three columns, or else comes nearest.
 
     Lines taken are added to `read`: the header is read again by whoever asked.
@@ -224,10 +242,10 @@ def _delimiter(text: UndecidedText, read: list[str], lines: Iterator[str], line:
             read.append(taken)
             yield taken
 
-    nearest = DELIMITERS[0]
+    nearest = by_preference[0]
     most = (0, 0)
     malformed: MalformedCsv | None = None
-    for delimiter in DELIMITERS:
+    for delimiter in by_preference:
         try:
             fields = next(read_records(from_the_first(), delimiter, line=line)).fields
         except MalformedCsv as fault:
@@ -246,9 +264,13 @@ def _delimiter(text: UndecidedText, read: list[str], lines: Iterator[str], line:
 def _layout(text: UndecidedText, delimiter: str, record: Record) -> Layout:
     """Raises CatalogueRefused for a header that lacks a column, and MalformedCsv for one too large."""
     if len(record.fields) > MAX_COLUMNS:
-        raise MalformedCsv(record.line, f"a header of more than {MAX_COLUMNS:,} columns")
+        raise MalformedCsv(
+            record.line, f"a header of more than {MAX_COLUMNS:,} columns", "Remove columns without a use."
+        )
     if sum(map(len, record.fields)) > MAX_HEADER_CHARACTERS:
-        raise MalformedCsv(record.line, f"a header of more than {MAX_HEADER_CHARACTERS:,} characters")
+        raise MalformedCsv(
+            record.line, f"a header of more than {MAX_HEADER_CHARACTERS:,} characters", "Shorten the columns' names."
+        )
     header = tuple(text.text_of(field) for field in record.fields)
     columns = find_columns(header)
     missing = [ACCEPTED_HEADERS[column][0] for column in Column if column not in columns]

@@ -6,6 +6,8 @@ import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from imagemill.domain.text_lines import is_blank, lines_in
+
 #: Longest field, in characters (bytes where the encoding is not known yet). An opening quotation mark that
 #: is never closed is noticed here, long before the end of a large file.
 MAX_FIELD_CHARACTERS = 1024 * 1024
@@ -15,16 +17,20 @@ MAX_RECORD_CHARACTERS = 4 * 1024 * 1024
 #: lines of a file of 1 GiB would have less than eleven characters each.
 MAX_LINES = 100_000_000
 
-#: White space of blank lines. ASCII alone: these are the same bytes in UTF-8 and Windows-1252.
-BLANK = " \t\r\n\v\f"
+
+MEND_QUOTES = "Look for a quotation mark that is never closed, or is not doubled inside a quoted field."
 
 
 class MalformedCsv(Exception):
-    """The record that begins on `line` (from 1) breaks RFC 4180 or a bound. The message says how."""
+    """The record that begins on `line` (from 1) breaks RFC 4180 or a bound.
 
-    def __init__(self, line: int, reason: str) -> None:
+    The message says how, `way_out` what to do.
+    """
+
+    def __init__(self, line: int, reason: str, way_out: str = MEND_QUOTES) -> None:
         super().__init__(reason)
         self.line = line
+        self.way_out = way_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,9 @@ def read_records(
     offset: int = 0,
     size: Callable[[str], int] = len,
 ) -> Iterator[Record]:
-    """Records of lines with their ends, blank lines left out. Exactly the lines of a record are taken.
+    """Records of pieces as `split_lines` cuts them, blank lines left out. Exactly those of a record are taken.
 
-    `line` and `offset` are the place of the first line; `size` measures a line.
+    `line` and `offset` are the place of the first piece; `size` measures one.
 
     Raises:
         MalformedCsv: for an unclosed quote, text after a closing quote, a field or record too long, or
@@ -58,9 +64,16 @@ def read_records(
     taken: list[str] = []
 
     def take() -> Iterator[str]:
+        nonlocal line, offset
         room = MAX_RECORD_CHARACTERS
         for text in lines:
-            room = (room if taken else MAX_RECORD_CHARACTERS) - len(text)
+            if not taken:
+                room = MAX_RECORD_CHARACTERS
+                if is_blank(text) and (delimiter != "\t" or "\t" not in text):
+                    line = next_line(line, lines_in(text))
+                    offset += size(text)
+                    continue
+            room -= len(text)
             if room < 0:
                 raise MalformedCsv(line, f"a record of more than {MAX_RECORD_CHARACTERS:,} characters")
             taken.append(text)
@@ -75,19 +88,18 @@ def read_records(
             return
         except csv.Error as error:
             raise MalformedCsv(line, str(error)) from None
-        if len(fields) > 1 or not is_blank(taken[0]):
-            yield Record(fields, line, offset)
-        line = next_line(line, len(taken))
-        offset += size(taken[0]) if len(taken) == 1 else sum(map(size, taken))
+        yield Record(fields, line, offset)
+        if len(taken) == 1:
+            line = next_line(line)
+            offset += size(taken[0])
+        else:
+            line = next_line(line, sum(map(lines_in, taken)))
+            offset += sum(map(size, taken))
         taken.clear()
-
-
-def is_blank(line: str) -> bool:
-    return not line.strip(BLANK)
 
 
 def next_line(line: int, taken: int = 1) -> int:
     """The number of the line behind `taken` lines. Raises MalformedCsv for one beyond MAX_LINES."""
     if line + taken > MAX_LINES + 1:
-        raise MalformedCsv(line, f"it is behind line {MAX_LINES:,}, and blank lines count")
+        raise MalformedCsv(line, f"it is behind line {MAX_LINES:,}, and blank lines count", "Remove blank lines.")
     return line + taken

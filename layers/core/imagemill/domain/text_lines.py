@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from io import StringIO
 from typing import Protocol
+
+from imagemill.domain.foreign_formats import SIGNATURE_BYTES, foreign_format
 
 #: Bytes asked of the stream at once: large enough that calls do not count, small enough to hold.
 BLOCK_BYTES = 256 * 1024
 #: Longest line held, in characters. 100 URLs of 2,048 characters are a twentieth of it.
 MAX_LINE_CHARACTERS = 4 * 1024 * 1024
 
-#: How other formats begin, and what a shop would call them.
-FOREIGN_FORMATS = (
-    (b"PK\x03\x04", "an Excel workbook (XLSX) or another ZIP archive"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (XLS)"),
-    (b"%PDF-", "a PDF document"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF87a", "a GIF image"),
-    (b"GIF89a", "a GIF image"),
-)
-#: Enough of a file to know its byte order mark and every format above.
-SIGNATURE_BYTES = 8
+#: White space of blank lines. ASCII alone: these are the same bytes in UTF-8 and Windows-1252.
+BLANK = " \t\r\n\v\f"
+#: A line's end, and the blank lines behind it; none with a tab, which is a row where tabs are the delimiter.
+_BLANK_LINES = re.compile(r"(\r\n|\r(?!\n)|\n)[ \r\n\v\f]*[\r\n]")
+_LEADING_BLANK_LINES = re.compile(r"[ \r\n\v\f]*[\r\n]")
 
 
 class Encoding(StrEnum):
@@ -73,9 +68,8 @@ class UndecidedText:
     def __init__(self, stream: ReadableBytes) -> None:
         self._stream = stream
         self._head = _read_signature(stream)
-        for signature, what in FOREIGN_FORMATS:
-            if self._head.startswith(signature):
-                raise NotText(f"This is {what}, not a CSV. Open it and save the sheet as 'CSV UTF-8'.")
+        if foreign := foreign_format(self._head):
+            raise NotText(f"This is {foreign.what}, not a CSV. {foreign.way_out}")
         mark, encoding = next(
             ((mark, encoding) for mark, encoding in BYTE_ORDER_MARKS if self._head.startswith(mark)),
             (b"", Encoding.UTF_8),
@@ -89,13 +83,13 @@ class UndecidedText:
         return self.encoding in {Encoding.UTF_16_LE, Encoding.UTF_16_BE}
 
     def lines(self) -> Iterator[str]:
-        """Lines with their ends, from behind the byte order mark."""
+        """Pieces as `split_lines` cuts them, from behind the byte order mark."""
         blocks = _blocks(self._stream, self._head[self.bom_bytes :])
         texts = _decode(blocks, self.encoding) if self._is_16_bit else self._one_by_one(blocks)
         return split_lines(_without_nul(texts))
 
     def size(self, line: str) -> int:
-        """Bytes that a line of `lines()` takes in the file."""
+        """Bytes that a piece of `lines()` takes in the file."""
         return len(line.encode(self.encoding)) if self._is_16_bit else len(line)
 
     def text_of(self, piece: str) -> str:
@@ -126,7 +120,7 @@ class UndecidedText:
 
 
 def decoded_lines(stream: ReadableBytes, encoding: Encoding) -> Iterator[str]:
-    """Lines with their ends, of a stream that begins at a line's first byte.
+    """Pieces as `split_lines` cuts them, of a stream that begins at a line's first byte.
 
     Raises:
         NotText: for bytes that are not in that encoding.
@@ -135,22 +129,50 @@ def decoded_lines(stream: ReadableBytes, encoding: Encoding) -> Iterator[str]:
 
 
 def split_lines(texts: Iterable[str]) -> Iterator[str]:
-    """Cut at LF, CRLF and CR alone; `str.splitlines` would cut at U+2028, form feeds and others, too.
+    """Cut into pieces: a line with its end, or many blank lines at once, so that a gigabyte of those is soon over.
 
+    Lines end at LF, CRLF and CR alone; `str.splitlines` would cut at U+2028, form feeds and others, too.
     A line that grows beyond MAX_LINE_CHARACTERS is yielded as far as it was read, so that the reader can
     refuse it before the rest of the file is in memory.
     """
     rest = ""
     for text in texts:
-        lines = StringIO(rest + text, newline="").readlines()
+        joined = rest + text
         # A CR at the end may be the first half of a CRLF.
-        rest = lines.pop() if lines and not lines[-1].endswith("\n") else ""
-        yield from lines
+        certain = len(joined) - joined.endswith("\r")
+        end = max(joined.rfind("\n", 0, certain), joined.rfind("\r", 0, certain)) + 1
+        yield from _pieces(joined[:end])
+        rest = joined[end:]
         if len(rest) > MAX_LINE_CHARACTERS:
             yield rest
             rest = ""
     if rest:
-        yield rest
+        yield from _pieces(rest)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Of whole lines; only the last may have no end."""
+    leading = _LEADING_BLANK_LINES.match(text)
+    begin = leading.end() if leading else 0
+    if begin:
+        yield text[:begin]
+    for blank_lines in _BLANK_LINES.finditer(text, begin):
+        yield from StringIO(text[begin : blank_lines.end(1)], newline="").readlines()
+        yield text[blank_lines.end(1) : blank_lines.end()]
+        begin = blank_lines.end()
+    yield from StringIO(text[begin:], newline="").readlines()
+
+
+def is_blank(piece: str) -> bool:
+    """Whether a piece is blank lines. One cut off at MAX_LINE_CHARACTERS is not: its line goes on unread."""
+    return not piece.strip(BLANK) and (len(piece) <= MAX_LINE_CHARACTERS or piece[-1] in "\r\n")
+
+
+def lines_in(piece: str) -> int:
+    """How many lines a piece of `split_lines` has; one whose end is missing counts."""
+    if not is_blank(piece):
+        return 1
+    return max(1, piece.count("\n") + piece.count("\r") - piece.count("\r\n"))
 
 
 def _read_signature(stream: ReadableBytes) -> bytes:
@@ -189,7 +211,7 @@ def _without_nul(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
         if (found := text.find("\0")) >= 0:
             raise NotText(
-                f"Character {position + found + 1} is NUL: a binary file, or UTF-16 without byte order mark. "
+                f"Character {position + found + 1:,} is NUL: a binary file, or UTF-16 without byte order mark. "
                 "Save it as 'CSV UTF-8'."
             )
         position += len(text)
