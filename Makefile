@@ -49,7 +49,7 @@ format: .venv/.dev ## Format and mend what can be mended.
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, threads, memory, worker and job; draws docs/benchmarks anew.
+bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, threads, memory, worker, ingest and job; draws docs/benchmarks anew.
 	@PYTHONPATH=layers/core .venv-bench/bin/python -m bench
 
 build: .venv-sam/.installed ## Build the deployment packages; needs python3.13 on PATH.

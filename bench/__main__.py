@@ -1,4 +1,4 @@
-"""`python -m bench [codec] [threads] [memory] [worker] [job]`: measure these, or all of them.
+"""`python -m bench [codec] [threads] [memory] [worker] [ingest] [job]`: measure these, or all of them.
 
 Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import features
 from rich.console import Console
 
-from . import chart, codec, job, memory, threads, worker
+from . import chart, codec, ingest, job, memory, threads, worker
 from .child import PROJECT
 from .table import Table
 from .timing import processor
@@ -67,6 +67,7 @@ BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "threads": lambda _: [threads.table(threads.measure())],
     "memory": lambda _: [memory.table(memory.measure())],
     "worker": lambda _: [worker.table(worker.measure())],
+    "ingest": lambda _: [ingest.table(ingest.measure())],
     "job": lambda _: job.tables(job.measure()),
 }
 

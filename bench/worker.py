@@ -109,10 +109,10 @@ def median_by_role(samples: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {role: statistics.median(sample.get(role, 0.0) for sample in samples) for role in sorted(roles)}
 
 
-def function_environment(stack: Stack) -> dict[str, str]:
-    """The variables that the deployed process function has, and an administrator's credentials."""
+def function_environment(stack: Stack, function: str = FUNCTION) -> dict[str, str]:
+    """The variables that a deployed function has, and an administrator's credentials."""
     functions = client("lambda", stack.aws_endpoint_url)
-    configuration = functions.get_function_configuration(FunctionName=FUNCTION)
+    configuration = functions.get_function_configuration(FunctionName=function)
     return {
         **configuration["Environment"]["Variables"],
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from imagemill.adapters.completion import start_completion
@@ -15,7 +15,7 @@ from imagemill.adapters.results import put_result
 from imagemill.domain.catalogue import CatalogueRefused, Inspection, Row, inspect, read_rows
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.job import Job
-from imagemill.domain.product import CHUNK_ROWS, ProductMessage, row_fault
+from imagemill.domain.product import CHUNK_ROWS, ProductMessage, ProductResult, row_fault
 from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
 
@@ -60,7 +60,7 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
             continue_ingest(job_id, chunk)
             logger.info("Ingest goes on in a new message", extra={"chunk": chunk})
             return
-        _start_products(job, rows)
+        _start_products(job, rows, min(CHUNK_ROWS, inspection.rows - chunk * CHUNK_ROWS))
     logger.info("Catalogue fanned out", extra={"rows": inspection.rows})
 
 
@@ -73,22 +73,24 @@ def _inspection(job: Job) -> Inspection:
     return inspection
 
 
-def _chunks(job: Job, inspection: Inspection, first_chunk: int) -> Iterator[Sequence[Row]]:
+def _chunks(job: Job, inspection: Inspection, first_chunk: int) -> Iterator[Iterator[Row]]:
+    """The rows of each chunk, to be taken before the next: held together, 200 rows may be 800 MiB."""
     if first_chunk >= len(inspection.chunk_offsets):
         return
     stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[first_chunk])
     rows = read_rows(stream, inspection.layout, first_chunk * CHUNK_ROWS + 1)
-    while chunk := list(islice(rows, CHUNK_ROWS)):
-        yield chunk
+    for _ in inspection.chunk_offsets[first_chunk:]:
+        yield islice(rows, CHUNK_ROWS)
 
 
-def _start_products(job: Job, rows: Sequence[Row]) -> None:
-    messages = [
-        ProductMessage(job.job_id, job.run, row.number, len(rows), row.urls, job.options.image)
-        for row in rows
-        if not row.faults
-    ]
+def _start_products(job: Job, rows: Iterable[Row], ledger_size: int) -> None:
+    messages: list[ProductMessage] = []
+    faulty: list[ProductResult] = []
+    for row in rows:
+        if row.faults:
+            faulty.append(row_fault(row.number, RowCode(row.faults[0].code)))
+        else:
+            messages.append(ProductMessage(job.job_id, job.run, row.number, ledger_size, row.urls, job.options.image))
     send_products(messages, job.tenant)
-    faulty = [row_fault(row.number, RowCode(row.faults[0].code)) for row in rows if row.faults]
     standing = [put_result(job.job_id, job.run, result) for result in faulty]
-    finish(Finished(job.job_id, job.run, result.row, result.status, len(rows)) for result in standing)
+    finish(Finished(job.job_id, job.run, result.row, result.status, ledger_size) for result in standing)

@@ -13,8 +13,8 @@ MAX_URL_CHARACTERS = 2_048
 SEPARATORS = re.compile(r"[\r\n;|]")
 #: An ending such as `.jpg`: the path is complete. `.5` of the transformation `w_0.5` is not one.
 FILE_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z")
-#: Control characters C0, DEL and C1, and Unicode's line breaks: no URL holds them.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: Control characters C0, DEL and C1, Unicode's line breaks and two of its noncharacters: no URL holds them.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 #: White space of any script, and the control characters C0, DEL and C1.
 SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
@@ -42,13 +42,18 @@ def is_valid_url(url: str) -> bool:
 
     Spaces in path and query are sent as %20, as browsers do. Where the host points to is not looked at.
     """
-    if len(url) > MAX_URL_CHARACTERS or CONTROL.search(url):
+    if is_hopeless(url):
         return False
     try:
         WebUrl.parse(url)
     except InvalidUrl:
         return False
     return True
+
+
+def is_hopeless(url: str) -> bool:
+    """Whether it is invalid for its length or its characters, which is soon told."""
+    return len(url) > MAX_URL_CHARACTERS or CONTROL.search(url) is not None
 
 
 def _split_at_commas(pieces: Sequence[str]) -> list[str]:

@@ -102,6 +102,9 @@ def _ipv6(text: str) -> str:
 
 def _ascii_host(name: str) -> str:
     """The host as DNS knows it. One trailing dot is dropped: with and without it, the same host is meant."""
+    # Its ASCII form is never shorter in practice, and Punycode takes time by the square of a label's length.
+    if len(name) > MAX_HOST_CHARACTERS + 1:
+        raise InvalidUrl("a host longer than any")
     try:
         labels = [_ascii_label(label) for label in _LABEL_SEPARATOR.split(name)]
     except UnicodeError as error:
