@@ -5,14 +5,15 @@ PORT ?=
 CSV ?=
 OPTIONS ?=
 SEEDS ?= 1 2 3 4 5
+SECONDS ?= 60
 
 UV := .venv-uv/bin/uv
 UV_QUIET := UV_NO_PROGRESS=1 UV_LINK_MODE=copy
 VENV_PYTHON := .venv/bin/python
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
-	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench
+	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench requirements/fuzz
 
-.PHONY: help run dev test unit e2e chaos check format bench build clean lock
+.PHONY: help run dev test unit e2e chaos check format bench fuzz build clean lock
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -52,6 +53,9 @@ format: .venv/.dev ## Format and mend what can be mended.
 bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, threads, memory, worker, ingest and job; draws docs/benchmarks anew.
 	@PYTHONPATH=layers/core .venv-bench/bin/python -m bench
 
+fuzz: .venv-fuzz/.installed ## Fuzz the CSV reader, the URL splitter and the codec for SECONDS=60 in all; Linux.
+	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(SECONDS)
+
 build: .venv-sam/.installed ## Build the deployment packages; needs python3.13 on PATH.
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 	@# Byte code ships with them, of the runtime's own version: cold imports are 2.5 times as fast.
@@ -65,7 +69,7 @@ lock: $(UV) ## Pin all requirements anew, with hashes.
 	done
 
 clean: ## Remove all that was installed, built or written.
-	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imagemill needs Python 3.11 or newer: make PYTHON=python3.13 …" >&2; exit 1; }

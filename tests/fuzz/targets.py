@@ -1,0 +1,136 @@
+"""What is fuzzed: each target takes any bytes and raises only when a promise of the code is broken."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from io import BytesIO, StringIO
+
+from PIL import Image
+
+from imagemill.domain.catalogue import CatalogueRefused, Fault, Layout, inspect, read_rows, url_faults
+from imagemill.domain.codes import FileCode, ImageCode, ProductStatus
+from imagemill.domain.image_urls import MAX_URL_CHARACTERS, is_valid_url, split_urls
+from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
+from imagemill.domain.output import OUTPUT_COLUMNS, output_header, output_row
+from imagemill.domain.product import ProductMessage
+from imagemill.domain.web_urls import InvalidUrl, WebUrl
+from process import decode
+from process.codec import ImageFault, compress, peak_bytes
+
+#: Pixels that the image target lets through: those of the contract would take a second a file.
+FUZZED_PIXELS = 1_000_000
+CHUNK_ROWS = 2
+#: Of a product's message, as its docstring has it.
+MAX_BODY_BYTES = 900_000
+
+
+class Trickle:
+    """A stream that gives less than it is asked for, as sockets do."""
+
+    def __init__(self, data: bytes, step: int) -> None:
+        self._file = BytesIO(data)
+        self._step = step
+
+    def read(self, n: int, /) -> bytes:
+        return self._file.read(min(n, self._step))
+
+
+def fuzz_csv(data: bytes) -> None:
+    """Rows or a typed fault with its place; the same whatever the blocks, and once again from the output CSV."""
+    try:
+        inspection = inspect(Trickle(data, len(data) // 3 + 1), chunk_rows=CHUNK_ROWS)
+    except CatalogueRefused as refused:
+        _check_refusal(refused.fault)
+        return
+    assert inspection == inspect(BytesIO(data), chunk_rows=CHUNK_ROWS)
+    layout = inspection.layout
+    assert Layout.from_dict(layout.as_dict()) == layout
+    rows = list(read_rows(BytesIO(data[inspection.chunk_offsets[0] :]), layout, 1))
+    assert len(rows) == inspection.rows
+    last = len(inspection.chunk_offsets) - 1
+    from_last = list(read_rows(BytesIO(data[inspection.chunk_offsets[last] :]), layout, last * CHUNK_ROWS + 1))
+    assert from_last == rows[last * CHUNK_ROWS :]
+    written = [output_header(layout)]
+    for row in rows:
+        faults = url_faults(row, layout)
+        assert all(fault.code is ImageCode.INVALID_URL for fault in faults)
+        if not row.faults:
+            message = ProductMessage("01K0B3T5Q8ZC4V7XW2N9M6R1DF", 1, row.number, 1, row.urls, ImageOptions())
+            body = message.to_json()
+            assert len(body.encode()) <= MAX_BODY_BYTES
+            sent = ProductMessage.from_json(body).urls
+            assert [is_valid_url(url) for url in sent] == [is_valid_url(url) for url in row.urls]
+        written.append(output_row(row, [None] * len(row.urls), ProductStatus.FAILED, [(0, "X")]))
+    header, *lines = csv.reader(StringIO(b"".join(written).decode("utf-8-sig"), newline=""))
+    assert tuple(header) == (*layout.header, *OUTPUT_COLUMNS) or layout.header[0].startswith("\ufeff")
+    assert [tuple(line[: len(layout.header)]) for line in lines] == [row.fields for row in rows]
+
+
+def _check_refusal(fault: Fault) -> None:
+    assert isinstance(fault.code, FileCode)
+    assert fault.message
+    assert (fault.line is not None) == (fault.code is FileCode.MALFORMED_CSV)
+
+
+def fuzz_urls(data: bytes) -> None:
+    """Cut into pieces without surrounding white space, and each a URL to request in pure ASCII or refused."""
+    field = data.decode("utf-8", "replace")
+    urls = split_urls(field)
+    assert all(url and url == url.strip() for url in urls)
+    assert split_urls("\n".join(urls)) == urls
+    for url in urls:
+        if is_valid_url(url):
+            assert len(url) <= MAX_URL_CHARACTERS
+            _check_request(WebUrl.parse(url))
+    first, *others = urls or ("https://shop.example/a/b.jpg",)
+    try:
+        base = WebUrl.parse(first)
+    except InvalidUrl:
+        return
+    for other in others:
+        try:
+            _check_request(base.redirected(other))
+        except InvalidUrl:
+            continue
+
+
+def _check_request(url: WebUrl) -> None:
+    text = f"{url.origin}{url.target}"
+    assert url.origin.scheme in {"http", "https"}
+    assert all("!" <= character <= "~" for character in text), text
+    assert not {"@", "/", "\\", "?", "#"} & set(url.origin.host)
+    assert url.target.startswith("/")
+    assert "#" not in url.target
+    assert WebUrl.parse(text) == url
+
+
+def fuzz_image(data: bytes) -> None:
+    """The first byte chooses options, the others are the file: an image no larger than asked, or an ImageFault."""
+    choice, file = data[0] if data else 0, data[1:]
+    formats = list(OutputFormat)
+    options = ImageOptions(
+        format=formats[choice % len(formats)],
+        max_width=40 if choice & 0x20 else None,
+        metadata=Metadata.KEEP if choice & 0x40 else Metadata.STRIP,
+        progressive=bool(choice & 0x80),
+    )
+    assert peak_bytes(file, options) >= 0
+    try:
+        compressed = compress(file, options)
+    except ImageFault:
+        return
+    assert compressed.kept == (compressed.data is file)
+    with Image.open(BytesIO(compressed.data)) as image:
+        assert image.format in {compressed.format.pillow_name, "MPO"}
+        image.load()
+    if options.max_width and not compressed.kept:
+        assert compressed.width <= options.max_width
+
+
+def bound_images() -> None:
+    """For the life of a fuzzing process."""
+    decode.MAX_PIXELS = FUZZED_PIXELS
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {"csv": fuzz_csv, "urls": fuzz_urls, "image": fuzz_image}
