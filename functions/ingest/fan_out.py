@@ -74,7 +74,7 @@ def _inspection(job: Job) -> Inspection:
 
 
 def _chunks(job: Job, inspection: Inspection, first_chunk: int) -> Iterator[Iterator[Row]]:
-    """The rows of each chunk, to be taken before the next: held together, 200 rows may be 800 MiB."""
+    """The rows of each chunk, to be taken before the next."""
     if first_chunk >= len(inspection.chunk_offsets):
         return
     stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[first_chunk])
@@ -84,13 +84,16 @@ def _chunks(job: Job, inspection: Inspection, first_chunk: int) -> Iterator[Iter
 
 
 def _start_products(job: Job, rows: Iterable[Row], ledger_size: int) -> None:
-    messages: list[ProductMessage] = []
     faulty: list[ProductResult] = []
+    send_products(_messages(job, rows, ledger_size, faulty), job.tenant)
+    standing = [put_result(job.job_id, job.run, result) for result in faulty]
+    finish(Finished(job.job_id, job.run, result.row, result.status, ledger_size) for result in standing)
+
+
+def _messages(job: Job, rows: Iterable[Row], ledger_size: int, faulty: list[ProductResult]) -> Iterator[ProductMessage]:
+    """Of the rows that may be tried; the others go to `faulty`. One by one: 200 rows may have 800 MiB."""
     for row in rows:
         if row.faults:
             faulty.append(row_fault(row.number, RowCode(row.faults[0].code)))
         else:
-            messages.append(ProductMessage(job.job_id, job.run, row.number, ledger_size, row.urls, job.options.image))
-    send_products(messages, job.tenant)
-    standing = [put_result(job.job_id, job.run, result) for result in faulty]
-    finish(Finished(job.job_id, job.run, result.row, result.status, ledger_size) for result in standing)
+            yield ProductMessage(job.job_id, job.run, row.number, ledger_size, row.urls, job.options.image)

@@ -1,22 +1,27 @@
 """The ingest function: catalogues that have arrived are fanned out, one message a product."""
 
 import json
+import tracemalloc
 from collections.abc import Collection
+from io import BytesIO
 
 import pytest
 from botocore.exceptions import ClientError
 
 from imagemill.adapters import aws as clients
 from imagemill.adapters.jobs import create_job, get_job, reject_job
-from imagemill.adapters.ledger import live_counts
-from imagemill.adapters.results import results_of_chunk
+from imagemill.adapters.ledger import live_counts, open_run
+from imagemill.adapters.queues import send_products
+from imagemill.adapters.results import put_result, results_of_chunk
+from imagemill.domain.catalogue import inspect, read_rows
 from imagemill.domain.codes import JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
+from imagemill.domain.product import CHUNK_ROWS, row_fault
 from ingest import drop
 from ingest.app import handler
 from ingest.drop import NotInAnInbox
-from ingest.fan_out import NoSuchJob
+from ingest.fan_out import NoSuchJob, _start_products
 from tests.unit.conftest import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job, context_of
 
 HEADER = b"S. No.,Product Name,Input Image Urls\r\n"
@@ -75,6 +80,27 @@ def test_every_message_says_how_many_rows_its_chunk_has(aws, context, event):
 
     sizes = {message["row"]: message["ledger_size"] for message in aws.messages("PRODUCTS_QUEUE")}
     assert sizes == {1: 200, 200: 200, 201: 1}
+
+
+@pytest.mark.parametrize(
+    "line", [b"%d,A,https://a/%s\r\n", b"%d,,https://a/1.jpg,%s\r\n", b"%d,%s,https://a/1.jpg\r\n"]
+)
+def test_the_rows_of_a_chunk_are_not_held_together(aws, line):
+    csv = HEADER + b"".join(line % (row, b"x" * 500_000) for row in range(1, 21))
+    inspection = inspect(BytesIO(csv))
+    rows = read_rows(BytesIO(csv[inspection.chunk_offsets[0] :]), inspection.layout, 1)
+    job = a_job()
+    open_run(JOB_ID, job.run, 1)
+    # Clients are made before memory is counted.
+    put_result(JOB_ID, job.run, row_fault(100, RowCode.MISSING_NAME))
+    send_products([], TENANT)
+    tracemalloc.start()
+
+    _start_products(job, rows, CHUNK_ROWS)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < len(csv) / 2
 
 
 def test_rows_at_fault_fail_at_once_and_the_others_go_on(aws, context, event):
