@@ -86,7 +86,7 @@ def test_every_message_says_how_many_rows_its_chunk_has(aws, context, event):
     "line", [b"%d,A,https://a/%s\r\n", b"%d,,https://a/1.jpg,%s\r\n", b"%d,%s,https://a/1.jpg\r\n"]
 )
 def test_the_rows_of_a_chunk_are_not_held_together(aws, line):
-    csv = HEADER + b"".join(line % (row, b"x" * 500_000) for row in range(1, 21))
+    csv = HEADER + b"".join(line % (row, b"x" * 150_000) for row in range(1, 81))
     inspection = inspect(BytesIO(csv))
     rows = read_rows(BytesIO(csv[inspection.chunk_offsets[0] :]), inspection.layout, 1)
     job = a_job()
