@@ -162,6 +162,56 @@ def test_blank_lines_are_neither_rows_nor_counted():
     assert [(row.number, row.serial) for row in rows] == [(1, "1"), (2, "2")]
 
 
+@pytest.mark.parametrize("blank", ["\n", "\r\n", "\r", " \n", "\n\r", "\r\r\n", "\x0b\x0c \n", "\t\n"])
+def test_blank_lines_between_and_inside_of_records_keep_their_place(blank: str):
+    runs = blank * 300
+    data = f'{runs}{HEADER}\n{runs}1,A,http://x/1\n{runs}2,"B{runs}",http://x/2{runs}3,C,http://x/3\n{runs}'.encode()
+
+    inspection = inspect(BytesIO(data), chunk_rows=1)
+    rows = [next(read_rows(BytesIO(data[offset:]), inspection.layout, 1)) for offset in inspection.chunk_offsets]
+
+    assert inspection.rows == 3
+    assert [row.fields[1] for row in rows] == ["A", f"B{runs}", "C"]
+    assert [data[offset : offset + 1] for offset in inspection.chunk_offsets] == [b"1", b"2", b"3"]
+
+
+def test_line_ends_may_be_mixed():
+    rows = rows_of(f"{HEADER}\r1,A,http://x/1\r\n2,B,http://x/2\n3,C,http://x/3\r\r\n4,D,http://x/4")
+
+    assert [row.fields for row in rows] == [(f"{n}", name, f"http://x/{n}") for n, name in enumerate("ABCD", 1)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize(
+    ("first", "delimiter"),
+    [
+        ("sep=;", ";"),
+        ("SEP=,", ","),
+        ("sep=\t", "\t"),
+        ('"sep=;"', ";"),
+        ("sep=;;;", ";"),
+        ("\n\nsep=; ", ";"),
+        ("sep=;\n\n", ";"),
+        # It says what the file is not.
+        ("sep=,", ";"),
+    ],
+)
+def test_a_first_line_that_names_the_delimiter_is_no_header(first: str, delimiter: str, encoding: str):
+    header, line = HEADER.replace(",", delimiter), delimiter.join(["1", "Stühle", "http://x/1"])
+
+    inspection, (row,) = read_all(f"{first}\r\n{header}\r\n{line}\r\n".encode(encoding))
+
+    assert (inspection.layout.delimiter, inspection.layout.header) == (delimiter, tuple(HEADER.split(",")))
+    assert row.fields == ("1", "Stühle", "http://x/1")
+
+
+@pytest.mark.parametrize(("first", "delimiter"), [("", ","), ("sep=,\n", ","), ("sep=;\n", ";")])
+def test_the_delimiter_that_is_named_is_preferred_where_the_header_allows_two(first: str, delimiter: str):
+    data = f"{first}No;Name;Images;x,No,Name,Images\n1,2\n".encode()
+
+    assert inspect(BytesIO(data)).layout.delimiter == delimiter
+
+
 @pytest.mark.parametrize(("delimiter", "line"), [(",", ",,"), ("\t", "\t\t"), (";", " ; ;"), (",", '""')])
 def test_a_row_of_nothing_but_delimiters_is_a_row(delimiter: str, line: str):
     row = row_of(line, HEADER.replace(",", delimiter))

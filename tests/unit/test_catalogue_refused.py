@@ -8,6 +8,7 @@ import pytest
 from imagemill.domain import csv_records, text_lines
 from imagemill.domain.catalogue import CatalogueRefused, Fault, inspect, read_rows
 from imagemill.domain.codes import FileCode
+from imagemill.domain.text_lines import lines_in, split_lines
 
 HEADER = "S. No.,Product Name,Input Image Urls"
 MIB = 1024 * 1024
@@ -34,7 +35,9 @@ def refusal(data: bytes | str, **limits: int) -> Fault:
     return refused.value.fault
 
 
-@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\xff\xfe", b" \r\n\t\n", b"\xef\xbb\xbf \r\r\n", b"\n" * MIB])
+@pytest.mark.parametrize(
+    "data", [b"", b"sep=;\r\n", b"\xef\xbb\xbf", b"\xff\xfe", b" \r\n\t\n", b"\xef\xbb\xbf \r\r\n", b"\n" * MIB]
+)
 def test_a_file_without_any_text_is_empty(data: bytes):
     assert refusal(data).code == FileCode.EMPTY_FILE
 
@@ -44,25 +47,58 @@ def test_a_header_alone_has_no_rows(data: str):
     assert refusal(data).code == FileCode.NO_ROWS
 
 
+def zip_archive(first_name: bytes) -> bytes:
+    """The beginning of a ZIP archive: a local file header (APPNOTE.TXT section 4.3.7), and the entry's content."""
+    return b"PK\x03\x04" + bytes(22) + bytes([len(first_name), 0, 0, 0]) + first_name
+
+
 @pytest.mark.parametrize(
-    ("data", "what"),
+    ("data", "what", "way_out"),
     [
-        (b"PK\x03\x04\x14\x00\x06\x00", "XLSX"),
-        (b"PK\x05\x06" + bytes(18), "ZIP"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "XLS"),
-        (b"%PDF-1.7\n", "PDF"),
-        (b"\x89PNG\r\n\x1a\n", "PNG"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "JPEG"),
-        (b"GIF89a\x01\x00", "GIF"),
-        (b"GIF87a\x01\x00", "GIF"),
+        (zip_archive(b"[Content_Types].xml"), "an Excel workbook (XLSX)", "save the sheet as 'CSV UTF-8'"),
+        (zip_archive(b"xl/worksheets/sheet1.xml"), "an Excel workbook (XLSX)", "save the sheet as 'CSV UTF-8'"),
+        (zip_archive(b"catalogue.csv"), "an Excel workbook (XLSX) or another ZIP archive", "or unpack it"),
+        (
+            zip_archive(b"mimetype") + b"application/vnd.oasis.opendocument.spreadsheet",
+            "an OpenDocument file (ODS)",
+            "save the sheet as 'CSV UTF-8'",
+        ),
+        (zip_archive(b"Index/Document.iwa"), "a Numbers document", "save the sheet as 'CSV UTF-8'"),
+        (b"PK\x05\x06" + bytes(18), "an empty ZIP archive", "Unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (XLS)", "save the sheet as 'CSV UTF-8'"),
+        (b"\x09\x08\x10\x00\x00\x06\x05\x00", "an old Excel workbook (XLS)", "save the sheet as 'CSV UTF-8'"),
+        (b"\x1f\x8b\x08\x00", "a gzip archive", "Unpack it"),
+        (b"BZh91AY&SY", "a bzip2 archive", "Unpack it"),
+        (b"\xfd7zXZ\x00", "an xz archive", "Unpack it"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it"),
+        (b"Rar!\x1a\x07\x00", "a RAR archive", "Unpack it"),
+        (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "Unpack it"),
+        (b"%PDF-1.7\n", "a PDF document", "saved as 'CSV UTF-8'"),
+        (b"{\\rtf1\\ansi", "a text document (RTF)", "saved as 'CSV UTF-8'"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG image", "saved as 'CSV UTF-8'"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a JPEG image", "saved as 'CSV UTF-8'"),
+        (b"GIF89a\x01\x00", "a GIF image", "saved as 'CSV UTF-8'"),
+        (b"GIF87a\x01\x00", "a GIF image", "saved as 'CSV UTF-8'"),
+        (b"RIFF\x24\x00\x00\x00WEBPVP8 ", "a WebP image", "saved as 'CSV UTF-8'"),
+        (b"\x00\x00\x00\x1cftypavif", "an AVIF or HEIC image", "saved as 'CSV UTF-8'"),
+        (b"II*\x00\x08\x00", "a TIFF image", "saved as 'CSV UTF-8'"),
+        (b"MM\x00*\x00\x08", "a TIFF image", "saved as 'CSV UTF-8'"),
     ],
 )
-def test_a_file_of_another_format_is_named_for_what_it_is(data: bytes, what: str):
+def test_a_file_of_another_format_is_named_for_what_it_is(data: bytes, what: str, way_out: str):
     fault = refusal(data)
 
     assert fault.code == FileCode.NOT_TEXT
-    assert what in fault.message
-    assert "CSV" in fault.message
+    assert fault.message.startswith(f"This is {what}")
+    assert way_out in fault.message
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_without_a_byte_order_mark_utf_16_is_refused_with_a_way_out(encoding: str):
+    message = refusal(f"{HEADER}\n1,A,http://x/1\n".encode(encoding)).message
+
+    assert "UTF-16 without byte order mark" in message
+    assert "Save it as 'CSV UTF-8'" in message
 
 
 @pytest.mark.parametrize(
@@ -117,6 +153,24 @@ def test_rows_beyond_the_limit_refuse_the_file():
     assert inspect(BytesIO(data.encode()), max_rows=4).rows == 4
 
 
+def test_lines_of_a_run_of_blank_lines_are_counted_one_by_one():
+    data = (
+        "\n\r\n" * 50 + f"sep=,\r{HEADER}\r" + " \r\n" * 70 + '1,"' + "\n" * 30 + '",http://x/1\n\n2,"A"b,http://x/2\n'
+    )
+
+    # Before the fault: 100 blank lines, 2 lines, 70 blank ones, 31 of a record, 1 blank one.
+    assert refusal(data).line == 205
+
+
+def test_the_way_out_fits_the_fault():
+    wide = refusal(HEADER + ",x" * 100_000 + "\n1,A,http://x/1\n").message
+    unclosed = refusal(f'{HEADER}\n1,"A,http://x/1\n').message
+
+    assert "Remove columns" in wide
+    assert "quotation" not in wide
+    assert "quotation mark that is never closed" in unclosed
+
+
 @pytest.mark.parametrize(
     ("data", "line"),
     [
@@ -158,6 +212,33 @@ def test_an_unclosed_quote_is_noticed_long_before_the_end_of_a_large_file(repeat
 
     assert (refused.value.fault.code, refused.value.fault.line) == (FileCode.MALFORMED_CSV, 2)
     assert stream.bytes_read < 6 * MIB
+
+
+@pytest.mark.parametrize(
+    "repeated", [b"x", b"xy,", b'"",', b"\xff", b"\r x"], ids=["field", "fields", "quotes", "cp1252", "lines"]
+)
+def test_a_field_of_a_hundred_megabytes_is_refused_within_flat_memory(repeated: bytes):
+    quote = b'"' if b"\r" in repeated else b""
+    stream = Endless(f"{HEADER}\n1,A,".encode() + quote, repeated, size=100 * MIB)
+    tracemalloc.start()
+
+    with pytest.raises(CatalogueRefused) as refused:
+        inspect(stream)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (refused.value.fault.code, refused.value.fault.line) == (FileCode.MALFORMED_CSV, 2)
+    assert stream.bytes_read < 6 * MIB
+    assert peak < 100 * MIB
+
+
+@pytest.mark.parametrize("blank", ["\n", "\r\n", "  \r\n", "\r", "\v\n"])
+def test_blank_lines_cost_no_work_one_by_one(blank: str):
+    pieces = list(split_lines(["a\n" + blank * 20_000, blank * 20_000 + "b\n"]))
+
+    assert "".join(pieces) == "a\n" + blank * 40_000 + "b\n"
+    assert len(pieces) <= 5
+    assert sum(map(lines_in, pieces)) == 40_002
 
 
 @pytest.mark.parametrize("repeated", ["2,é,http://x/2\r\n".encode(), b" " * 50 + b"\n"], ids=["rows", "blank-lines"])
