@@ -18,8 +18,9 @@ from imagemill.settings import settings
 MAX_DROP_BYTES = 1024**3
 
 
-class NotInAnInbox(Exception):
-    """The key names no tenant, so there is nobody to answer. The event ends in the dead-letter queue."""
+#: S3 keys have at most 1,024 bytes; the outbox's are this much longer than the inbox's: `outbox` for `inbox`, the
+#: job id with its point, and `.json` for `.csv`.
+MAX_KEY_BYTES = 1_024 - len("o.01K0B3T5Q8ZC4V7XW2N9M6R1DFj")
 
 
 def accept_drop(key: str, version: str | None) -> None:
@@ -28,13 +29,14 @@ def accept_drop(key: str, version: str | None) -> None:
     The copy keeps the job whole when the dropped object is cleared away. Safe to repeat: the job's id
     follows from the object's version, and copying again writes the same bytes.
 
-    Raises:
-        NotInAnInbox: unless the key is `inbox/<tenant>/<any>.csv`.
+    What is not at `inbox/<tenant>/<any>.csv` is left alone with a warning in the log: folders and partial
+    uploads are no mistakes that an alarm should ring for, and without a tenant there is nobody to answer.
     """
     _, _, rest = key.partition("/")
     tenant, _, name = rest.partition("/")
-    if not tenant or not name.lower().endswith(".csv"):
-        raise NotInAnInbox(f"{key}: put catalogues at inbox/<tenant>/<name>.csv")
+    if not tenant or not name.lower().endswith(".csv") or len(key.encode()) > MAX_KEY_BYTES:
+        logger.warning("Not taken as a catalogue: put them at inbox/<tenant>/<name>.csv, in at most 995 bytes")
+        return
     head = head_catalogue(key, version)
     job_id = job_id_of_object(settings().catalogue_bucket, key, head.version, head.modified)
     logger.append_keys(job_id=job_id)

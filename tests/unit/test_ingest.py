@@ -6,7 +6,6 @@ from collections.abc import Collection
 from io import BytesIO
 
 import pytest
-from botocore.exceptions import ClientError
 
 from imagemill.adapters import aws as clients
 from imagemill.adapters.jobs import create_job, get_job, reject_job
@@ -18,14 +17,11 @@ from imagemill.domain.codes import JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
 from imagemill.domain.product import CHUNK_ROWS, row_fault
-from ingest import drop
 from ingest.app import handler
-from ingest.drop import NotInAnInbox
 from ingest.fan_out import NoSuchJob, _start_products
 from tests.unit.conftest import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job, context_of
 
 HEADER = b"S. No.,Product Name,Input Image Urls\r\n"
-DROP_KEY = f"inbox/{TENANT}/summer 2025/café & bar.csv"
 
 
 def catalogue(rows: int) -> bytes:
@@ -252,128 +248,15 @@ def test_the_test_event_of_a_new_bucket_is_nothing(aws, context, event):
     assert calls == []
 
 
-class Drop:
-    """A catalogue put into the inbox, and the event of its arrival."""
+@pytest.mark.parametrize(("rows", "status"), [(3, JobStatus.PROCESSING), (4, JobStatus.REJECTED)])
+def test_a_catalogue_of_too_many_rows_is_rejected_whole(aws, context, event, monkeypatch, rows, status):
+    monkeypatch.setitem(inspect.__kwdefaults__, "max_rows", 3)
+    job = a_job()
+    create_job(job)
+    clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=job.catalogue_key, Body=catalogue(rows))
 
-    def __init__(self, event, csv: bytes = b"", key: str = DROP_KEY, **metadata: str) -> None:
-        answer = clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=key, Body=csv, Metadata=metadata)
-        self.event = event("ingest_drop")
-        notification = json.loads(self.event["Records"][0]["body"])
-        described = notification["Records"][0]["s3"]["object"]
-        described["versionId"] = answer["VersionId"]
-        self.key = described["key"]
-        self.event["Records"][0]["body"] = json.dumps(notification)
+    handler(event("ingest_upload"), context)
 
-    def rename(self, key: str) -> None:
-        body = self.event["Records"][0]["body"]
-        self.event["Records"][0]["body"] = body.replace(self.key, key)
-
-
-def dropped_jobs(aws) -> list[Job]:
-    ids = sorted({item["job_id"] for item in aws.items() if item["sk"] == "JOB"})
-    return [job_of(job_id) for job_id in ids]
-
-
-def test_a_drop_becomes_a_job_whose_catalogue_is_copied_to_the_uploads(aws, context, event):
-    arrival = Drop(event, catalogue(2), **{"quality": "70", "client-reference": "summer"})
-
-    handler(arrival.event, context)
-
-    [job] = dropped_jobs(aws)
-    assert (job.status, job.source, job.tenant, job.filename) == (JobStatus.QUEUED, "drop", TENANT, "café & bar.csv")
-    assert job.drop_key == DROP_KEY
-    assert job.options == JobOptions(ImageOptions(quality=70), client_reference="summer")
-    assert aws.objects(CATALOGUE_BUCKET, "uploads/") == {f"uploads/{TENANT}/{job.job_id}.csv": catalogue(2)}
-
-
-def test_the_same_object_event_twice_starts_one_job(aws, context, event):
-    arrival = Drop(event, catalogue(2))
-
-    handler(arrival.event, context)
-    handler(arrival.event, context)
-
-    assert len(dropped_jobs(aws)) == 1
-
-
-def test_a_new_version_of_the_object_starts_a_new_job(aws, context, event):
-    handler(Drop(event, catalogue(2)).event, context)
-    handler(Drop(event, catalogue(3)).event, context)
-
-    jobs = dropped_jobs(aws)
-    sizes = sorted(len(body) for body in aws.objects(CATALOGUE_BUCKET, "uploads/").values())
-    assert len(jobs) == 2
-    assert sizes == [len(catalogue(2)), len(catalogue(3))]
-
-
-def test_an_old_version_is_read_as_it_was(aws, context, event):
-    first = Drop(event, catalogue(2))
-    Drop(event, catalogue(3))
-
-    handler(first.event, context)
-
-    assert list(aws.objects(CATALOGUE_BUCKET, "uploads/").values()) == [catalogue(2)]
-
-
-def test_without_versions_the_content_tells_objects_apart(aws, context, event):
-    arrival = Drop(event, catalogue(2))
-    notification = json.loads(arrival.event["Records"][0]["body"])
-    del notification["Records"][0]["s3"]["object"]["versionId"]
-    arrival.event["Records"][0]["body"] = json.dumps(notification)
-
-    handler(arrival.event, context)
-
-    [job] = dropped_jobs(aws)
-    assert list(aws.objects(CATALOGUE_BUCKET, "uploads/")) == [job.catalogue_key]
-
-
-def test_a_drop_that_has_begun_is_not_copied_again(aws, context, event):
-    arrival = Drop(event, catalogue(2))
-    handler(arrival.event, context)
-    [job] = dropped_jobs(aws)
-    reject_job(job.job_id, [])
-    clients.s3().delete_object(Bucket=CATALOGUE_BUCKET, Key=job.catalogue_key)
-
-    handler(arrival.event, context)
-
-    assert aws.objects(CATALOGUE_BUCKET, "uploads/") == {}
-
-
-def test_a_drop_with_an_invalid_option_is_rejected_and_told(aws, context, event):
-    arrival = Drop(event, catalogue(2), quality="96")
-
-    handler(arrival.event, context)
-
-    [job] = dropped_jobs(aws)
-    assert (job.status, [error["code"] for error in job.errors]) == (JobStatus.REJECTED, ["INVALID_OPTION"])
-    assert "quality" in job.errors[0]["message"]
-    assert job.ended_at == job.created_at
-    assert aws.executions() == [f"{job.job_id}-1"]
-    assert aws.objects(CATALOGUE_BUCKET, "uploads/") == {}
-
-
-def test_a_drop_that_is_too_large_is_rejected(aws, context, event, monkeypatch):
-    monkeypatch.setattr(drop, "MAX_DROP_BYTES", 100)
-
-    handler(Drop(event, catalogue(10)).event, context)
-
-    [job] = dropped_jobs(aws)
-    assert [error["code"] for error in job.errors] == ["FILE_TOO_LARGE"]
-
-
-@pytest.mark.parametrize("key", ["inbox/shop.csv", "inbox//shop.csv", f"inbox/{TENANT}/shop.xlsx", f"inbox/{TENANT}/"])
-def test_a_drop_outside_of_a_tenants_inbox_is_a_fault(aws, context, event, key):
-    arrival = Drop(event, catalogue(1))
-    arrival.rename(key)
-
-    with pytest.raises(NotInAnInbox):
-        handler(arrival.event, context)
-
-    assert dropped_jobs(aws) == []
-
-
-def test_a_drop_that_is_gone_is_a_fault(aws, context, event):
-    arrival = Drop(event, catalogue(1))
-    arrival.rename(f"inbox/{TENANT}/gone.csv")
-
-    with pytest.raises(ClientError):
-        handler(arrival.event, context)
+    assert job_of().status is status
+    assert [error["code"] for error in job_of().errors] == ["TOO_MANY_ROWS"] * (rows - 3)
+    assert len(aws.rows_sent()) == (3 if status is JobStatus.PROCESSING else 0)
