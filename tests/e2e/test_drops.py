@@ -93,3 +93,31 @@ def test_an_invalid_option_in_the_metadata_rejects_the_drop(shop: Shop, picture:
 
     assert (job["status"], job["errors"][0]["code"]) == ("REJECTED", "INVALID_OPTION")
     assert "max_width" in job["errors"][0]["message"]
+
+
+def test_a_catalogue_may_have_an_odd_name_in_nested_folders(shop: Shop, picture: str) -> None:
+    name = "Möbel & Stühle/2025 07/50% a+b 'q'"
+    shop.drop(f"{name}.CSV", catalogue([["1", "A", picture]]))
+
+    [job] = dropped_job(shop, name)
+
+    assert (job["status"], job["filename"]) == ("COMPLETED", "50% a+b 'q'.CSV")
+    assert shop.outbox(name) == [f"outbox/{shop.tenant}/{name}.{job['job_id']}.{end}" for end in ("csv", "json")]
+    assert_exact(shop, job)
+
+
+def test_what_is_no_catalogue_is_left_alone(shop: Shop, picture: str) -> None:
+    shop.drop("folder/", b"")
+    shop.drop("catalogue.xlsx", b"PK")
+    # A drop that comes after them is answered: so they have been taken by then.
+    shop.drop("behind-them.csv", catalogue([["1", "A", picture]]))
+
+    dropped_job(shop, "behind-them")
+
+    assert shop.outbox("catalogue") == []
+
+    def none_is_held_back() -> bool:
+        queue = shop.aws("sqs").get_queue_attributes(QueueUrl=shop.queue("ingest"), AttributeNames=["All"])
+        return queue["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+    eventually(none_is_held_back, "the ingest queue has no message to try again")
