@@ -118,6 +118,6 @@ def test_what_is_no_catalogue_is_left_alone(shop: Shop, picture: str) -> None:
 
     def none_is_held_back() -> bool:
         queue = shop.aws("sqs").get_queue_attributes(QueueUrl=shop.queue("ingest"), AttributeNames=["All"])
-        return queue["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
+        return str(queue["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) == "0"
 
     eventually(none_is_held_back, "the ingest queue has no message to try again")

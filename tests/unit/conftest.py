@@ -20,7 +20,7 @@ import api.app
 import deliver.app
 import process.app
 from imagemill.adapters import aws as clients
-from imagemill.adapters import image_store
+from imagemill.adapters import image_store, message_batches
 from imagemill.adapters.items import from_item, key
 from imagemill.adapters.jobs import create_job
 from imagemill.adapters.layouts import put_layout
@@ -256,8 +256,9 @@ def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[A
         monkeypatch.delenv(name, raising=False)
     for name, value in (ENVIRONMENT | CREDENTIALS).items():
         monkeypatch.setenv(name, value)
-    # moto answers boto3 alone, not the image store's own connection.
+    # moto answers boto3 alone, not our own connections.
     monkeypatch.setattr(image_store, "_bucket", lambda: None)
+    monkeypatch.setattr(message_batches, "_service", lambda: None)
     _forget()
     with mock_aws():
         yield Account(template)

@@ -51,8 +51,7 @@ def s3() -> S3Client:
 
 @cache
 def sqs() -> SQSClient:
-    # What we send is our own, in a shape that tests know; checking it against the model takes a seventh of a call.
-    return boto3.client("sqs", config=_CONFIG.merge(Config(parameter_validation=False)))
+    return boto3.client("sqs", config=_CONFIG)
 
 
 @cache
