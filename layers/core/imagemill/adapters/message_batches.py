@@ -1,7 +1,7 @@
 """SendMessageBatch. Ingest calls it for every ten products and little else, so what a call costs in CPU counts.
 
-boto3 takes 1.5 ms of CPU for one. Botocore's own signer and a pooled connection take half of that. Whatever is not
-plain success is left to boto3, which knows about faults.
+boto3 takes 0.6 ms of CPU for one. Botocore's own signer and a pooled connection take 0.24 ms. Whatever is not plain
+success is left to boto3, which knows about faults.
 """
 
 from __future__ import annotations

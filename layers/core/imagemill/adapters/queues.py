@@ -15,7 +15,7 @@ from imagemill.domain.product import ProductMessage
 #: SendMessageBatch: at most 10 entries and 1 MiB together (SQS quotas); less is asked, as headers count too.
 BATCH_ENTRIES = 10
 BATCH_BYTES = 1_000_000
-#: Batches in flight at once: half a chunk's. Each takes 0.4 ms of CPU, so more only queue for the interpreter.
+#: Batches in flight at once: half a chunk's. More would only queue for the interpreter.
 PARALLEL_SENDS = 10
 #: SQS answers single entries with a fault of its own now and then; each is sent again this often.
 SEND_ATTEMPTS = 5
