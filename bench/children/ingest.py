@@ -60,13 +60,13 @@ class Requests:
         requests = self
 
         def urlopen(pool: Any, method: str, url: str, body: Any = None, headers: Any = None, **rest: Any) -> Any:
-            requests._see(method, body, dict(headers or {}))
+            requests._see(method, body, {name.lower(): value for name, value in (headers or {}).items()})
             return requests._original(pool, method, url, body=body, headers=headers, **rest)
 
         urllib3.HTTPConnectionPool.urlopen = urlopen  # type: ignore[method-assign,assignment]
 
     def _see(self, method: str, body: Any, headers: dict[str, Any]) -> None:
-        target = headers.get("X-Amz-Target", f"S3.{method.title()}Object")
+        target = headers.get("x-amz-target", f"S3.{method.title()}Object")
         name = (target.decode() if isinstance(target, bytes) else str(target)).replace("DynamoDB_20120810", "DynamoDB")
         digest = 0
         if name == "AmazonSQS.SendMessageBatch":
