@@ -98,7 +98,10 @@ def _run(request: dict[str, Any], requests: Requests) -> dict[str, Any]:
     invocations = 0
     cpu_begun, begun = time.process_time(), time.perf_counter()
     while body is not None:
-        handler({"Records": [{"body": body}]}, CountedContext(request["chunks"]))
+        handler(
+            {"Records": [{"body": body, "attributes": {"ApproximateReceiveCount": "1"}}]},
+            CountedContext(request["chunks"]),
+        )
         invocations += 1
         calls, seconds = dict(requests.calls), time.perf_counter() - begun
         cpu_seconds = time.process_time() - cpu_begun
