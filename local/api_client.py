@@ -9,9 +9,9 @@ from typing import Any
 
 import urllib3
 
-from local.stack import Stack, client, tenant_of
+from local.stack import Stack
 
-#: The largest CSV that a request takes, in bytes (contract A7). Larger ones are dropped into the bucket.
+#: The largest CSV that a request takes, in bytes (contract A7). Larger ones are uploaded.
 MAX_REQUEST_CSV_BYTES = 4 * 1024 * 1024
 PAGE_SIZE = 200
 
@@ -31,24 +31,24 @@ class ApiClient:
     def submit(self, filename: str, csv: bytes, options: Mapping[str, str]) -> str:
         """Hand in a catalogue; returns the job's id. Raises Refused."""
         if len(csv) > MAX_REQUEST_CSV_BYTES:
-            return self._drop(filename, csv, options)
+            return self._upload(filename, csv, options)
         fields: dict[str, Any] = {**options, "file": (filename, csv, "text/csv")}
         job = self._answer(self.http.request("POST", self._url("/jobs"), headers=self._headers(), fields=fields))
         return str(job["job_id"])
 
-    def _drop(self, filename: str, csv: bytes, options: Mapping[str, str]) -> str:
-        """Put a catalogue that is too large for a request into the inbox, and wait for its job to appear."""
-        known = {job["job_id"] for job in self._get("/jobs")["jobs"]}
-        client("s3", self.stack.aws_endpoint_url).put_object(
-            Bucket=self.stack.catalogue_bucket,
-            Key=f"inbox/{tenant_of(self.stack)}/{filename}",
-            Body=csv,
-            Metadata={name.replace("_", "-"): value for name, value in options.items()},
+    def _upload(self, filename: str, csv: bytes, options: Mapping[str, str]) -> str:
+        """Announce a catalogue that is too large for a request, and send it to where the answer says."""
+        announced = self._answer(
+            self.http.request(
+                "POST", self._url("/uploads"), headers=self._headers(), json={"filename": filename, **options}
+            )
         )
-        while True:
-            for job in self._get("/jobs")["jobs"]:
-                if job["job_id"] not in known:
-                    return str(job["job_id"])
+        form = announced["upload"]
+        fields = {**form["fields"], "file": (filename, csv, "text/csv")}
+        answer = self.http.request("POST", form["url"], fields=fields)
+        if answer.status >= 300:
+            raise ConnectionError(f"S3 has refused the upload: HTTP {answer.status}")
+        return str(announced["job_id"])
 
     def job(self, job_id: str) -> dict[str, Any]:
         return self._get(f"/jobs/{job_id}")

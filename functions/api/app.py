@@ -16,7 +16,7 @@ from imagemill.domain.options import InvalidOption
 from imagemill.logs import logger
 from imagemill.settings import settings
 
-from . import jobs, webhooks
+from . import jobs, uploads, webhooks
 from .caller import api_url_of, tenant_of
 from .paging import from_cursor, invalid_parameter, limit_of, status_of, to_cursor
 from .problems import Problem, internal_error, route_not_found
@@ -46,6 +46,7 @@ def _cors() -> CORSConfig | None:
 
 
 app = APIGatewayRestResolver(cors=_cors())
+app.include_router(uploads.router)
 app.include_router(webhooks.router)
 
 

@@ -33,7 +33,7 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
     inspection = _inspect(submission)
     job_id = new_job_id()
     if idempotency_key is not None:
-        job_id = _claimed_job_id(tenant, idempotency_key, Claim(job_id, submission.content_hash))
+        job_id = claimed_job_id(tenant, idempotency_key, job_id, submission.content_hash)
         standing = get_job(job_id)
         if standing and standing.status is not JobStatus.QUEUED:
             return standing
@@ -54,12 +54,19 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
     return get_job(job_id) or job
 
 
-def _claimed_job_id(tenant: str, idempotency_key: str, claim: Claim) -> str:
+def claimed_job_id(tenant: str, idempotency_key: str, job_id: str, content: str) -> str:
+    """The job that an idempotency key stands for: `job_id`, unless it is bound to another already.
+
+    content: hash of what the request asks for.
+
+    Raises:
+        Problem: 400 for a key of wrong length, 409 when the key stands for something else.
+    """
     if not 0 < len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_CHARACTERS:
         detail = f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY_CHARACTERS} characters."
         raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_HEADER", detail)
-    standing = claim_key(tenant, idempotency_key, claim)
-    if standing.content != claim.content:
+    standing = claim_key(tenant, idempotency_key, Claim(job_id, content))
+    if standing.content != content:
         detail = "This Idempotency-Key was used with another CSV or other options. Use a new key for a new job."
         raise Problem(HTTPStatus.CONFLICT, "IDEMPOTENCY_CONFLICT", detail)
     return standing.job_id

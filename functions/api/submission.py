@@ -52,11 +52,13 @@ def read_submission(event: Mapping[str, Any], query: Mapping[str, str], *, allow
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     content_type = headers.get("content-type") or ""
     media_type = content_type.partition(";")[0].strip().lower()
-    body = _body(event)
+    body = decoded_body(event)
     match media_type:
         case "text/csv":
             csv, filename, options = body, DEFAULT_FILENAME, dict(query)
         case "multipart/form-data":
+            # Also what a form field goes before is to be right.
+            parse_options(query, allow_http_webhook=allow_http_webhook)
             csv, filename, fields = _form(content_type, body)
             options = {**query, **fields}
         case _:
@@ -70,14 +72,15 @@ def read_submission(event: Mapping[str, Any], query: Mapping[str, str], *, allow
     return Submission(csv, filename, parse_options(options, allow_http_webhook=allow_http_webhook))
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
+def decoded_body(event: Mapping[str, Any]) -> bytes:
+    """The body's bytes. Raises Problem, 400, when they are not the base64 that they are said to be."""
     body: str = event.get("body") or ""
     if not event.get("isBase64Encoded"):
         return body.encode()
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error:
-        raise _unreadable("the body is not what its encoding says") from None
+        raise unreadable("the body is not what its encoding says") from None
 
 
 def _form(content_type: str, body: bytes) -> tuple[bytes, str, dict[str, str]]:
@@ -88,7 +91,7 @@ def _form(content_type: str, body: bytes) -> tuple[bytes, str, dict[str, str]]:
     try:
         parse_form(headers, BytesIO(body), fields.append, files.append)
     except (FormParserError, ValueError):
-        raise _unreadable("the form is malformed, or its boundary is missing") from None
+        raise unreadable("the form is malformed, or its boundary is missing") from None
     csvs = [file for file in files if file.field_name == b"file"]
     if len(csvs) != 1:
         raise Problem(
@@ -99,20 +102,20 @@ def _form(content_type: str, body: bytes) -> tuple[bytes, str, dict[str, str]]:
     csv = csvs[0]
     csv.file_object.seek(0)
     options = {_text(field.field_name): _text(field.value) for field in fields}
-    return csv.file_object.read(), _filename(_text(csv.file_name)), options
+    return csv.file_object.read(), printable_filename(_text(csv.file_name)), options
 
 
 def _text(value: bytes | None) -> str:
     return (value or b"").decode(errors="replace")
 
 
-def _filename(given: str) -> str:
+def printable_filename(given: str) -> str:
     """The last part of the path that a browser may have sent, printable and of bounded length."""
     name = "".join(character for character in PureWindowsPath(given).name if character.isprintable())
     return name[-MAX_FILENAME_CHARACTERS:] or DEFAULT_FILENAME
 
 
-def _unreadable(why: str) -> Problem:
+def unreadable(why: str) -> Problem:
     return Problem(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", f"The request cannot be read: {why}.")
 
 

@@ -62,6 +62,13 @@ def test_a_form_is_accepted_with_its_file_name_and_options(aws, caller, event):
     assert stored.options == JobOptions(ImageOptions(quality=60, format=OutputFormat.WEBP))
 
 
+def test_an_invalid_parameter_is_refused_also_where_a_form_field_goes_before_it(caller, event):
+    posted = event("api_post_jobs_form")
+    posted |= {"queryStringParameters": {"quality": "96"}, "multiValueQueryStringParameters": {"quality": ["96"]}}
+
+    assert caller.problem(caller.send(posted)) == (422, "INVALID_OPTION")
+
+
 def test_a_body_that_the_gateway_did_not_encode_is_read_as_text(caller, event):
     posted = event("api_post_jobs_csv")
     posted |= {"body": GOOD.decode(), "isBase64Encoded": False}

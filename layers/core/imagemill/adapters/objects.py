@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from io import RawIOBase
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 #: Life of a presigned download, in seconds (contract A4: 15 minutes).
 DOWNLOAD_SECONDS = 15 * 60
+#: Life of a presigned upload, in seconds. S3 ends it earlier when the signing role's session ends.
+UPLOAD_SECONDS = 60 * 60
+#: The largest CSV taken by presigned upload, in bytes (contract A7: 1 GiB).
+MAX_UPLOAD_BYTES = 1024**3
 #: S3 wants parts of at least 5 MiB; 10,000 parts of 8 MiB hold the largest output there can be.
 PART_BYTES = 8 * 1024 * 1024
 
@@ -105,6 +110,33 @@ def download_url(key: str, filename: str) -> str:
         },
         ExpiresIn=DOWNLOAD_SECONDS,
     )
+
+
+def presigned_upload(key: str) -> dict[str, Any]:
+    """A form for one CSV, as the contract's `upload`: POST `fields`, then the file as `file`, to `url`.
+
+    S3 refuses any other key and content type, an empty file, and one over MAX_UPLOAD_BYTES.
+    """
+    content_type = "text/csv"
+    form = s3().generate_presigned_post(
+        Bucket=settings().catalogue_bucket,
+        Key=key,
+        Fields={"Content-Type": content_type},
+        Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, MAX_UPLOAD_BYTES]],
+        ExpiresIn=UPLOAD_SECONDS,
+    )
+    expires = datetime.now(UTC) + timedelta(seconds=UPLOAD_SECONDS)
+    return {
+        "url": form["url"],
+        "fields": form["fields"],
+        "expires_at": expires.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }
+
+
+def upload_origin() -> str:
+    """Scheme and host that presigned uploads go to."""
+    parts = urlsplit(presigned_upload("uploads/")["url"])
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 class _PieceReader(RawIOBase):

@@ -82,6 +82,8 @@ class JobOptions:
 
 IMAGE_OPTION_NAMES = tuple(field.name for field in fields(ImageOptions))
 OPTION_NAMES = (*IMAGE_OPTION_NAMES, "webhook_url", "client_reference")
+INTEGER_OPTION_NAMES = ("quality", "max_width", "max_height")
+BOOLEAN_OPTION_NAMES = ("progressive",)
 
 
 def parse_options(given: Mapping[str, str], *, allow_http_webhook: bool) -> JobOptions:

@@ -1,0 +1,89 @@
+"""Large CSVs: announced at the API, sent to S3, and refused there unless they are what was announced."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import urllib3
+
+from local.api_client import MAX_REQUEST_CSV_BYTES, ApiClient
+
+from .shop import Shop, assert_exact, catalogue, eventually
+
+
+def announce(shop: Shop, **given: Any) -> Any:
+    answer = shop.call("POST", "/uploads", {"content-type": "application/json"}, body=json.dumps(given))
+    assert answer.status == 201, answer.data
+    return json.loads(answer.data)
+
+
+def send(shop: Shop, upload: Any, csv: bytes, **changed: str) -> Any:
+    """POST the form as a browser would: the fields, then the file."""
+    fields = {**upload["fields"], **changed, "file": ("any name.csv", csv, "text/csv")}
+    return shop.http.request("POST", upload["url"], fields=fields)
+
+
+def test_a_csv_that_is_sent_to_s3_becomes_its_job(shop: Shop, picture: str) -> None:
+    announced = announce(shop, filename="summer.csv", quality=60, format="webp", client_reference="order-1")
+    job = shop.get(f"/jobs/{announced['job_id']}")
+    assert (job["status"], job["filename"], job["products"]["total"]) == ("AWAITING_UPLOAD", "summer.csv", 0)
+
+    assert send(shop, announced["upload"], catalogue([["1", "A", picture], ["2", "", picture]])).status == 204
+
+    job = shop.ended(announced["job_id"])
+    assert (job["status"], job["source"], job["client_reference"]) == ("PARTIAL", "api", "order-1")
+    assert (job["options"]["quality"], job["options"]["format"]) == (60, "webp")
+    assert_exact(shop, job)
+
+
+def test_a_csv_that_cannot_be_read_rejects_its_job(shop: Shop) -> None:
+    announced = announce(shop)
+
+    send(shop, announced["upload"], b"S. No.,Product Name,Title\r\n1,A,B\r\n")
+
+    job = shop.ended(announced["job_id"])
+    assert (job["status"], job["errors"][0]["code"]) == ("REJECTED", "MISSING_COLUMNS")
+
+
+@pytest.mark.parametrize(
+    ("csv", "changed"),
+    [
+        (b"", {}),
+        (b"a", {"key": "uploads/other/01K0000000000000000000000Z.csv"}),
+        (b"a", {"key": "outputs/a.csv"}),
+        (b"a", {"Content-Type": "text/html"}),
+    ],
+)
+def test_s3_refuses_what_was_not_announced(shop: Shop, csv: bytes, changed: dict[str, str]) -> None:
+    announced = announce(shop)
+
+    answer = send(shop, announced["upload"], csv, **changed)
+
+    assert answer.status in {400, 403}, answer.data
+    listing = shop.aws("s3").list_objects_v2(
+        Bucket=shop.stack.catalogue_bucket, Prefix=changed.get("key", announced["upload"]["fields"]["key"])
+    )
+    assert listing["KeyCount"] == 0
+
+
+def test_a_page_of_any_origin_may_send_a_form(shop: Shop) -> None:
+    upload = announce(shop)["upload"]
+
+    asked = {"origin": "https://shop.example", "access-control-request-method": "POST"}
+    preflight = shop.http.request("OPTIONS", upload["url"], headers=asked)
+
+    assert preflight.headers["access-control-allow-origin"] in {"*", "https://shop.example"}
+
+
+def test_make_runs_client_uploads_what_is_too_large_for_a_request(shop: Shop, picture: str) -> None:
+    csv = catalogue([["1", "A", picture]])
+    large = csv + b"\r\n" * MAX_REQUEST_CSV_BYTES
+
+    job_id = ApiClient(shop.stack, urllib3.PoolManager()).submit("large.csv", large, {"quality": "60"})
+
+    job = shop.ended(job_id)
+    assert (job["status"], job["filename"], job["options"]["quality"]) == ("COMPLETED", "large.csv", 60)
+    stored = eventually(lambda: shop.catalogue_object(f"uploads/{shop.tenant}/{job_id}.csv"), "the CSV is kept")
+    assert len(stored) == len(large)
