@@ -6,7 +6,7 @@ import os
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
+from aws_lambda_powertools.event_handler import CORSConfig, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -19,8 +19,9 @@ from imagemill.settings import settings
 from . import jobs, uploads, webhooks
 from .caller import api_url_of, tenant_of
 from .paging import from_cursor, invalid_parameter, limit_of, status_of, to_cursor
-from .problems import Problem, internal_error, route_not_found
+from .problems import Problem, internal_error, method_not_allowed, route_not_found
 from .products import products_page
+from .resolver import Resolver
 from .submission import read_submission
 
 ULID_PATTERN = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
@@ -45,7 +46,7 @@ def _cors() -> CORSConfig | None:
     )
 
 
-app = APIGatewayRestResolver(cors=_cors())
+app = Resolver(cors=_cors())
 app.include_router(uploads.router)
 app.include_router(webhooks.router)
 
@@ -126,7 +127,8 @@ def answer_invalid_option(invalid: InvalidOption) -> Response[str]:
 
 @app.not_found
 def answer_not_found(_: NotFoundError) -> Response[str]:
-    return route_not_found().response()
+    allowed = app.methods_of(app.current_event.path)
+    return (method_not_allowed(allowed) if allowed else route_not_found()).response()
 
 
 @app.exception_handler(Exception)

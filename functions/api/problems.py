@@ -19,13 +19,20 @@ class Problem(Exception):
     """An error that is an answer. code: the contract's word for it. detail: what is wrong and the way out."""
 
     def __init__(
-        self, status: HTTPStatus, code: str, detail: str, errors: Sequence[Mapping[str, Any]] | None = None
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        errors: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
         self.errors = errors
+        self.headers = headers
 
     def response(self) -> Response[str]:
         document: dict[str, Any] = {
@@ -39,7 +46,12 @@ class Problem(Exception):
             document["errors"] = list(self.errors[:MAX_LISTED_ERRORS])
             document["total_errors"] = len(self.errors)
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        return Response(status_code=int(self.status), content_type="application/problem+json", body=body)
+        return Response(
+            status_code=int(self.status),
+            content_type="application/problem+json",
+            body=body,
+            headers=dict(self.headers or {}),
+        )
 
 
 def refused_catalogue(fault: Fault) -> Problem:
@@ -53,6 +65,12 @@ def job_not_found() -> Problem:
 
 def route_not_found() -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "ROUTE_NOT_FOUND", "There is no such route.")
+
+
+def method_not_allowed(allowed: Sequence[str]) -> Problem:
+    methods = ", ".join(allowed)
+    detail = f"This route takes {methods}."
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", detail, headers={"Allow": methods})
 
 
 def internal_error() -> Problem:

@@ -76,6 +76,17 @@ def test_an_unknown_route_is_not_found(caller):
     assert caller.problem(caller.get("/nothing")) == (404, "ROUTE_NOT_FOUND")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("PUT", "/jobs", "GET, POST"), ("POST", "/health", "GET"), ("DELETE", f"/jobs/{JOB_ID}", "GET")],
+)
+def test_a_method_that_a_route_does_not_take_is_told_those_that_it_takes(caller, event, method, path, allowed):
+    document = caller.send(event("api_get_job") | {"path": path, "httpMethod": method})
+
+    assert caller.problem(document) == (405, "METHOD_NOT_ALLOWED")
+    assert caller.headers["Allow"] == [allowed]
+
+
 def test_jobs_are_listed_newest_first_in_pages(aws, caller):
     ids = [f"01K0B3T5Q8ZC4V7XW2N9M6R1{number:02d}" for number in range(5)]
     for job_id in ids:

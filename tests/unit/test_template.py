@@ -222,6 +222,21 @@ def test_all_but_health_and_preflight_need_a_key(template):
     assert keyless == {("GET", "/health"), ("OPTIONS", "/{proxy+}")}
 
 
+def test_every_answer_of_the_gateway_is_a_problem_that_a_page_can_read(template):
+    responses = template["Resources"]["Api"]["Properties"]["GatewayResponses"]
+
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "INVALID_API_KEY", "THROTTLED", "QUOTA_EXCEEDED"} <= set(responses)
+    for name, response in responses.items():
+        headers = response["ResponseParameters"]["Headers"]
+        problem = json.loads(response["ResponseTemplates"]["application/json"])
+        assert set(problem) == {"type", "title", "status", "detail", "code"}, name
+        assert problem["status"] == response["StatusCode"], name
+        assert headers["x-request-id"] == "context.requestId", name
+        assert headers["Content-Type"] == "'application/problem+json'", name
+        assert headers["Access-Control-Allow-Origin"]["Fn::If"][:2] == ["CallsFromPages", "'*'"], name
+        assert ("retry-after" in headers) is (response["StatusCode"] == 429), name
+
+
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
 def test_every_event_is_named_after_a_function_and_can_be_read(path):
     assert path.stem.partition("_")[0] in FUNCTIONS
