@@ -25,6 +25,7 @@ def main() -> int:
             console.print(
                 f"[bold]imagemill is up.[/] {path} says how to reach it:\n"
                 f"  API          {stack.api_url}\n"
+                f"  Console      {stack.api_url}/\n"
                 f"  API key      {stack.api_key}\n"
                 f"  AWS          {stack.aws_endpoint_url}   (access key and secret: test)\n"
                 f"  Drop CSVs at s3://{stack.catalogue_bucket}/inbox/{tenant_of(stack)}/<name>.csv (your key's id)\n"

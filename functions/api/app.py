@@ -16,9 +16,9 @@ from imagemill.domain.options import InvalidOption
 from imagemill.logs import logger
 from imagemill.settings import settings
 
-from . import jobs, uploads, webhooks
+from . import jobs, pages, uploads, webhooks
 from .caller import api_url_of, tenant_of
-from .paging import from_cursor, invalid_parameter, limit_of, status_of, to_cursor
+from .paging import flag_of, from_cursor, limit_of, status_of, to_cursor
 from .problems import Problem, internal_error, method_not_allowed, route_not_found
 from .products import products_page
 from .resolver import Resolver
@@ -49,6 +49,7 @@ def _cors() -> CORSConfig | None:
 app = Resolver(cors=_cors())
 app.include_router(uploads.router)
 app.include_router(webhooks.router)
+app.include_router(pages.router)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -63,12 +64,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @app.post("/jobs")
 def post_job() -> Response[Any] | dict[str, Any]:
     query = _query()
-    dry_run = query.pop("dry_run", "false").lower()
-    if dry_run not in {"true", "false"}:
-        raise invalid_parameter("dry_run", "true or false")
+    dry_run = flag_of(query, "dry_run", default=False)
+    query.pop("dry_run", None)
     event = app.current_event.raw_event
     submission = read_submission(event, query, allow_http_webhook=settings().is_local)
-    if dry_run == "true":
+    if dry_run:
         return jobs.validate(submission)
     key = app.current_event.headers.get("idempotency-key")
     job = jobs.submit(submission, _tenant(), _api_url(), key)
@@ -105,8 +105,11 @@ def get_products(job_id: str) -> dict[str, Any]:
 
 
 @app.get("/jobs/<job_id>/output")
-def get_output(job_id: str) -> Response[str]:
+def get_output(job_id: str) -> Response[str] | dict[str, str]:
+    redirect = flag_of(_query(), "redirect", default=True)
     url = jobs.output_url(jobs.owned_job(job_id, _tenant()))
+    if not redirect:
+        return {"url": url}
     return Response(status_code=HTTPStatus.FOUND, body="", headers={"Location": url, "Cache-Control": "no-store"})
 
 

@@ -1,4 +1,4 @@
-"""Page sizes and cursors of lists."""
+"""Query parameters: page sizes, cursors and filters of lists, and flags."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ def status_of(query: Mapping[str, str], statuses: type[Status]) -> Status | None
         return statuses(given.upper())
     except ValueError:
         raise invalid_parameter("status", f"one of {', '.join(statuses)}") from None
+
+
+def flag_of(query: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """A parameter that is `true` or `false`."""
+    given = query.get(name, str(default)).lower()
+    if given not in {"true", "false"}:
+        raise invalid_parameter(name, "true or false")
+    return given == "true"
 
 
 def to_cursor(place: str) -> str:

@@ -268,6 +268,15 @@ def test_the_output_is_a_redirect_to_a_download_of_fifteen_minutes(aws, caller):
     assert caller.headers["Cache-Control"] == ["no-store"]
 
 
+def test_a_page_may_ask_for_the_outputs_address_instead(aws, caller):
+    end_a_job(aws)
+
+    answer = caller.get(f"/jobs/{JOB_ID}/output", {"redirect": "false"})
+
+    assert caller.status == 200
+    assert urlsplit(answer["url"]).path.endswith(f"/outputs/{TENANT}/{JOB_ID}/1.csv")
+
+
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.REJECTED])
 def test_there_is_no_output_before_the_end_nor_of_a_rejected_job(aws, caller, status):
     create_job(a_job(status=status))

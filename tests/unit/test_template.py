@@ -212,14 +212,15 @@ def test_every_object_that_arrives_is_told_to_ingest(template):
     assert {(rule["Event"], target(rule["Queue"])) for rule in rules} == {("s3:ObjectCreated:*", "IngestQueue")}
 
 
-def test_all_but_health_and_preflight_need_a_key(template):
+def test_all_but_health_pages_and_preflight_need_a_key(template):
     routes = [route["Properties"] for route in functions(template)["ApiFunction"]["Events"].values()]
     keyless = {
         (route["Method"], route["Path"]) for route in routes if not route.get("Auth", {}).get("ApiKeyRequired", True)
     }
 
     assert template["Resources"]["Api"]["Properties"]["Auth"]["ApiKeyRequired"] is True
-    assert keyless == {("GET", "/health"), ("OPTIONS", "/{proxy+}")}
+    public = {("GET", path) for path in ("/health", "/openapi.json", "/docs", "/")}
+    assert keyless == {*public, ("OPTIONS", "/{proxy+}")}
 
 
 def test_every_answer_of_the_gateway_is_a_problem_that_a_page_can_read(template):

@@ -1,0 +1,1 @@
+"""The OpenAPI 3.1 description of the API, made from the code that it describes."""

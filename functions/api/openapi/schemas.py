@@ -1,0 +1,286 @@
+"""JSON Schemas of what the API takes and gives; names, codes and limits are those of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
+
+from imagemill.adapters.deliveries import Attempt
+from imagemill.domain.codes import FileCode, ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
+from imagemill.domain.options import (
+    DEFAULT_QUALITY,
+    MAX_QUALITY,
+    MAX_REFERENCE_CHARACTERS,
+    MAX_SIDE_PIXELS,
+    MAX_WEBHOOK_URL_CHARACTERS,
+    MIN_QUALITY,
+    OPTION_NAMES,
+    Metadata,
+    OutputFormat,
+)
+from imagemill.domain.product import MAX_RECEIVES
+from imagemill.domain.webhook import SECRET_PREFIX
+
+from ..problems import MAX_LISTED_ERRORS
+
+Schema = dict[str, Any]
+
+ULID = {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "examples": ["01K0B3T5Q8ZC4V7XW2N9M6R1DF"]}
+TIME = {"type": "string", "format": "date-time", "examples": ["2025-07-18T13:42:08.417Z"]}
+COUNT = {"type": "integer", "minimum": 0}
+URL = {"type": "string", "format": "uri"}
+TEXT = {"type": "string"}
+BOOLEAN = {"type": "boolean"}
+WEBHOOK_EVENTS = [*(f"job.{status.value.lower()}" for status in JobStatus if status.has_ended), "webhook.test"]
+
+#: What an option does; its values and limits come from `imagemill.domain.options`.
+OPTION_DESCRIPTIONS = {
+    "quality": "Encoder quality.",
+    "format": "Output format. `auto`: opaque → JPEG, transparent or animated → WebP. `original`: the source's own.",
+    "max_width": "Pixels; scales down to fit, never up.",
+    "max_height": "Pixels; scales down to fit, never up.",
+    "progressive": "Progressive JPEG.",
+    "metadata": "`strip` removes all but the colour profile.",
+    "webhook_url": "Where to tell that the job has ended: an absolute https URL without credentials.",
+    "client_reference": "Text of yours, echoed everywhere.",
+}
+
+
+def reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def nullable(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def enum(members: type[StrEnum]) -> Schema:
+    return {"type": "string", "enum": [member.value for member in members]}
+
+
+def record(properties: dict[str, Schema], optional: Iterable[str] = (), description: str = "") -> Schema:
+    """An object that has these properties, all but the optional ones always."""
+    schema: Schema = {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in set(optional)],
+    }
+    return {**schema, "description": description} if description else schema
+
+
+def record_of(kind: type, described: dict[str, Schema] | None = None) -> Schema:
+    """A dataclass as `asdict` shows it. described: schemas of fields whose types say too little."""
+    assert is_dataclass(kind)  # noqa: S101 - the caller states a type
+    hints = get_type_hints(kind)
+    return record(
+        {field.name: (described or {}).get(field.name) or _typed(hints[field.name]) for field in fields(kind)}
+    )
+
+
+def _typed(hint: Any) -> Schema:  # noqa: ANN401 - any type hint
+    if isinstance(hint, UnionType):
+        [inner] = [member for member in get_args(hint) if member is not NoneType]
+        return nullable(_typed(inner))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return enum(hint)
+    return {"type": {str: "string", int: "integer", bool: "boolean", float: "number"}[hint]}
+
+
+def option_schemas() -> dict[str, Schema]:
+    """Each job option as a parameter or form field has it: numbers as text are numbers there."""
+    side = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE_PIXELS}
+    values: dict[str, Schema] = {
+        "quality": {"type": "integer", "minimum": MIN_QUALITY, "maximum": MAX_QUALITY, "default": DEFAULT_QUALITY},
+        "format": {**enum(OutputFormat), "default": OutputFormat.AUTO.value},
+        "max_width": side,
+        "max_height": side,
+        "progressive": {"type": "boolean", "default": False},
+        "metadata": {**enum(Metadata), "default": Metadata.STRIP.value},
+        "webhook_url": {**URL, "maxLength": MAX_WEBHOOK_URL_CHARACTERS, "examples": ["https://shop.example/hook"]},
+        "client_reference": {"type": "string", "maxLength": MAX_REFERENCE_CHARACTERS},
+    }
+    return {name: {**values[name], "description": OPTION_DESCRIPTIONS[name]} for name in OPTION_NAMES}
+
+
+def json_option_schemas() -> dict[str, Schema]:
+    """Each job option as `POST /uploads` takes it; null for the default."""
+    return {
+        name: {"description": schema.pop("description"), **nullable(schema)}
+        for name, schema in option_schemas().items()
+    }
+
+
+def _shown_options() -> Schema:
+    shown = option_schemas()
+    del shown["client_reference"]
+    for name in ("max_width", "max_height", "webhook_url"):
+        shown[name] = nullable(shown[name])
+    return record(shown, description="All of the job's options, with the defaults of those that were not given.")
+
+
+def _counts(description: str, *names: str) -> Schema:
+    return record(dict.fromkeys(names, COUNT), description=description)
+
+
+def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
+    """`components.schemas`. problem_codes: every code that an answer of ours may have."""
+    job = record(
+        {
+            "job_id": ULID,
+            "status": reference("JobStatus"),
+            "source": {"type": "string", "enum": ["api", "drop"]},
+            "filename": TEXT,
+            "client_reference": nullable(option_schemas()["client_reference"]),
+            "created_at": TIME,
+            "started_at": nullable(TIME),
+            "ended_at": nullable(TIME),
+            "options": _shown_options(),
+            "products": _counts(
+                "Live, and exact once the job has ended.",
+                *("total", "pending", "completed", "partial", "failed", "cancelled"),
+            ),
+            "images": nullable(_counts("Null until the job has ended.", "total", "completed", "failed")),
+            "bytes": nullable(
+                record(
+                    {"input": COUNT, "output": COUNT, "saved": {"type": "integer"}},
+                    description="Of the images that were completed. Null until the job has ended.",
+                )
+            ),
+            "progress": {"type": "number", "minimum": 0, "maximum": 1},
+            "run": {"type": "integer", "minimum": 1, "description": "1, and one more with each retry."},
+            "errors": {"type": "array", "items": reference("Fault"), "description": "Why the CSV was rejected."},
+            "links": record({"self": URL, "products": URL, "output": nullable(URL)}),
+        },
+        description="One catalogue on its way.",
+    )
+    image = record(
+        {
+            "position": {"type": "integer", "minimum": 1},
+            "input_url": TEXT,
+            "output_url": nullable(URL),
+            "status": enum(ImageStatus),
+            "error": nullable(reference("ImageErrorCode")),
+            "http_status": {"type": "integer", "description": "With the error HTTP_STATUS: the origin's answer."},
+            "input_bytes": nullable(COUNT),
+            "output_bytes": nullable(COUNT),
+            "width": nullable(COUNT),
+            "height": nullable(COUNT),
+            "format": nullable({"type": "string", "examples": ["jpeg"]}),
+            "kept": nullable(
+                {"type": "boolean", "description": "The input's bytes were stored: nothing smaller came out."}
+            ),
+            "sha256": nullable({"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+        },
+        optional=["http_status"],
+    )
+    product = record(
+        {
+            "row": {"type": "integer", "minimum": 1, "description": "Data row of the CSV."},
+            "serial": TEXT,
+            "name": TEXT,
+            "status": reference("ProductStatus"),
+            "attempts": {**COUNT, "description": f"Receives of its message in this run, {MAX_RECEIVES} at most."},
+            "images": {"type": "array", "items": reference("Image")},
+            "error": nullable({**enum(RowCode), "description": "Why the row was refused."}),
+        }
+    )
+    fault = record(
+        {
+            "row": nullable({"type": "integer", "minimum": 1}),
+            "column": nullable({"type": "string", "description": "The column's header, as in the file."}),
+            "code": {"type": "string", "enum": sorted({*FileCode, *RowCode, *ImageCode})},
+            "message": TEXT,
+            "line": {"type": "integer", "minimum": 1},
+        },
+        optional=["line"],
+        description="What is wrong with a file, a row or an image URL, where, and the way out.",
+    )
+    problem = record(
+        {
+            "type": {"type": "string", "examples": ["urn:imagemill:problem:job-not-found"]},
+            "title": TEXT,
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": TEXT,
+            "code": {"type": "string", "enum": sorted(set(problem_codes))},
+            "errors": {"type": "array", "items": reference("Fault"), "maxItems": MAX_LISTED_ERRORS},
+            "total_errors": COUNT,
+        },
+        optional=["errors", "total_errors"],
+        description="RFC 9457 problem details. `code` is what programs should look at.",
+    )
+    webhook = record(
+        {
+            "id": ULID,
+            "url": URL,
+            "events": {"type": "array", "items": {"type": "string", "enum": WEBHOOK_EVENTS}},
+            "enabled": BOOLEAN,
+            "description": nullable(TEXT),
+            "created_at": TIME,
+            "disabled_reason": nullable(TEXT),
+            "failing_since": nullable(TIME),
+            "last_delivery": nullable({"type": "object"}),
+        },
+        description="A receiver that is registered once for all jobs.",
+    )
+    secret = {"type": "string", "pattern": f"^{SECRET_PREFIX}", "description": "For the Standard Webhooks libraries."}
+    return {
+        "Job": job,
+        "JobStatus": enum(JobStatus),
+        "Jobs": record({"jobs": {"type": "array", "items": reference("Job")}, "next_cursor": nullable(TEXT)}),
+        "Product": product,
+        "ProductStatus": enum(ProductStatus),
+        "Products": record(
+            {"products": {"type": "array", "items": reference("Product")}, "next_cursor": nullable(TEXT)}
+        ),
+        "Image": image,
+        "ImageErrorCode": enum(ImageCode),
+        "Fault": fault,
+        "Problem": problem,
+        "Validation": record(
+            {
+                "valid": BOOLEAN,
+                "rows": COUNT,
+                "row_errors": {**COUNT, "description": "Rows at fault."},
+                "errors": {"type": "array", "items": reference("Fault"), "maxItems": MAX_LISTED_ERRORS},
+                "total_errors": COUNT,
+            }
+        ),
+        "Upload": record(
+            {
+                "job_id": ULID,
+                "upload": record(
+                    {
+                        "url": URL,
+                        "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+                        "expires_at": TIME,
+                    },
+                    description="POST to `url` a form of all `fields`, then the CSV in the field `file`, last.",
+                ),
+            }
+        ),
+        "Download": record({"url": URL}),
+        "Attempt": record_of(Attempt, {"at": TIME, "milliseconds": COUNT}),
+        "Deliveries": record({"deliveries": {"type": "array", "items": reference("Attempt")}}),
+        "Secret": record({"secret": secret}),
+        "Webhook": webhook,
+        "Message": record({"message_id": {"type": "string", "description": "Its `webhook-id`."}}),
+        "Redelivery": record(
+            {
+                "messages": {
+                    "type": "array",
+                    "items": record(
+                        {
+                            "message_id": TEXT,
+                            "webhook_id": {**nullable(ULID), "description": "Null for the job's own `webhook_url`."},
+                        }
+                    ),
+                }
+            }
+        ),
+        "Webhooks": record({"webhooks": {"type": "array", "items": reference("Webhook")}}),
+        "WebhookWithSecret": {"allOf": [reference("Webhook"), reference("Secret")]},
+        "Health": record({"status": {"type": "string", "const": "ok"}, "version": TEXT}),
+    }
