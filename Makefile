@@ -69,7 +69,7 @@ lock: $(UV) ## Pin all requirements anew, with hashes.
 	done
 
 clean: ## Remove all that was installed, built or written.
-	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imagemill needs Python 3.11 or newer: make PYTHON=python3.13 …" >&2; exit 1; }
