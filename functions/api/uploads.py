@@ -114,14 +114,16 @@ def announce(request: UploadRequest, tenant: str, api_url: str, idempotency_key:
     Safe to repeat with the same key: the job is written once, and waits until its CSV has come.
 
     Raises:
-        Problem: 409 when the key stands for something else, or for a job that has its CSV.
+        Problem: 409 when the key stands for something else, or for a job that no longer waits.
     """
     job_id = new_job_id()
     if idempotency_key is not None:
         job_id = claimed_job_id(tenant, idempotency_key, job_id, request.content_hash)
         standing = get_job(job_id)
         if standing and standing.status is not JobStatus.AWAITING_UPLOAD:
-            detail = f"The job of this Idempotency-Key, {job_id}, has its CSV already. Use a new key for a new job."
+            detail = (
+                f"The job of this Idempotency-Key, {job_id}, is {standing.status.value}. Use a new key for a new job."
+            )
             raise Problem(HTTPStatus.CONFLICT, "IDEMPOTENCY_CONFLICT", detail)
     job = Job(
         job_id=job_id,

@@ -86,7 +86,9 @@ BAD_PAGE = ["INVALID_PARAMETER", "INVALID_CURSOR"]
 NO_JOB = {404: ["JOB_NOT_FOUND", "ROUTE_NOT_FOUND"]}
 NO_WEBHOOK = {404: ["WEBHOOK_NOT_FOUND", "ROUTE_NOT_FOUND"]}
 UNREADABLE_JSON = {400: ["MALFORMED_REQUEST"], 415: ["UNSUPPORTED_MEDIA_TYPE"]}
-REFUSED_CSV = [code.value for code in FileCode if code is not FileCode.FILE_TOO_LARGE]
+#: 413, or of a job that has been accepted already.
+NOT_422 = {FileCode.FILE_TOO_LARGE, FileCode.UPLOAD_EXPIRED, FileCode.INGEST_FAILED, FileCode.REPORT_FAILED}
+REFUSED_CSV = [code.value for code in FileCode if code not in NOT_422]
 OPTION_PARAMETERS = [
     query(name, schema, f"{schema.pop('description')} An empty value means the default.")
     for name, schema in option_schemas().items()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from boto3.s3.transfer import TransferConfig
 
 from imagemill.adapters.aws import s3
+from imagemill.domain.job import UPLOAD_SECONDS
 from imagemill.settings import settings
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 #: Life of a presigned download, in seconds (contract A4: 15 minutes).
 DOWNLOAD_SECONDS = 15 * 60
-#: Life of a presigned upload, in seconds. S3 ends it earlier when the signing role's session ends.
-UPLOAD_SECONDS = 60 * 60
 #: The largest CSV taken by presigned upload, in bytes (contract A7: 1 GiB).
 MAX_UPLOAD_BYTES = 1024**3
 #: S3 wants parts of at least 5 MiB; 10,000 parts of 8 MiB hold the largest output there can be.
@@ -115,7 +114,8 @@ def download_url(key: str, filename: str) -> str:
 def presigned_upload(key: str) -> dict[str, Any]:
     """A form for one CSV, as the contract's `upload`: POST `fields`, then the file as `file`, to `url`.
 
-    S3 refuses any other key and content type, an empty file, and one over MAX_UPLOAD_BYTES.
+    S3 refuses any other key and content type, an empty file, and one over MAX_UPLOAD_BYTES. It holds for
+    UPLOAD_SECONDS, or until the session of the role that signs it ends.
     """
     content_type = "text/csv"
     form = s3().generate_presigned_post(
