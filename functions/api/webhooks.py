@@ -23,7 +23,7 @@ from .webhook_fields import read_fields
 #: For answers with a secret: it is for the caller alone.
 NO_STORE = {"Cache-Control": "no-store"}
 
-router = APIGatewayRouter()  # type: ignore[no-untyped-call] # Powertools leaves it untyped
+router = APIGatewayRouter()
 
 
 @router.post("/webhooks")
