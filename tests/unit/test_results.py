@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from imagemill.adapters import aws as clients
-from imagemill.adapters.results import BATCH_GET_KEYS, get_results, put_result, results_of_chunk
+from imagemill.adapters.cancellations import put_cancellation
+from imagemill.adapters.results import BATCH_GET_KEYS, get_results, get_standing, put_result, results_of_chunk
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
 from imagemill.domain.product import Image, ProductResult, row_fault, settled
 from tests.unit.conftest import ENVIRONMENT, JOB_ID, OTHER_JOB_ID
@@ -65,16 +66,40 @@ def test_a_later_run_in_work_does_not_give_way_to_an_earlier_one():
     assert put_result(JOB_ID, 1, CRASHED) == IN_WORK
 
 
-def test_two_runs_of_a_product_in_one_batch_are_told_apart():
+def test_two_runs_of_a_product_in_one_batch_learn_which_of_them_wrote_what_stands():
     put_result(JOB_ID, 2, COMPLETED)
 
-    assert get_results([(JOB_ID, 1, 1), (JOB_ID, 2, 1)]) == {(JOB_ID, 2, 1): COMPLETED}
+    found = get_results([(JOB_ID, 1, 1), (JOB_ID, 2, 1)])
+
+    assert [found[JOB_ID, run, 1].run for run in (1, 2)] == [2, 2]
 
 
-def test_a_result_of_an_earlier_run_is_none_of_this_one():
-    put_result(JOB_ID, 1, CRASHED)
+def test_whoever_writes_too_late_learns_which_run_wrote_what_stands():
+    assert put_result(JOB_ID, 2, IN_WORK).run == 2
+    assert put_result(JOB_ID, 1, CRASHED).run == 2
 
-    assert get_results([(JOB_ID, 2, 1)]) == {}
+
+def test_a_result_of_an_earlier_run_is_found_as_taken_up_by_this_one():
+    put_result(JOB_ID, 1, settled(1, 3, [DONE, Image.failed(2, ImageCode.HTTP_STATUS, 404)]))
+
+    found = get_results([(JOB_ID, 2, 1)])[JOB_ID, 2, 1]
+
+    assert (found.status, found.attempts, found.run) == (ProductStatus.PENDING, 0, 1)
+    assert found.settled_images == {1: DONE}
+    assert found.by_position[2] == replace(Image.failed(2, ImageCode.HTTP_STATUS, 404), status=ImageStatus.PENDING)
+
+
+def test_cancelled_runs_are_found_with_the_results_in_the_same_call(aws):
+    put_result(JOB_ID, 2, COMPLETED)
+    put_cancellation(JOB_ID, 2)
+    put_cancellation(OTHER_JOB_ID, 1)
+
+    with aws.calls() as calls:
+        found = get_standing([(JOB_ID, 2, 1), (JOB_ID, 2, 2), (OTHER_JOB_ID, 2, 1)])
+
+    assert found.cancelled == {(JOB_ID, 2)}
+    assert found.results == {(JOB_ID, 2, 1): COMPLETED}
+    assert calls == ["BatchGetItem"]
 
 
 def test_products_of_several_jobs_and_chunks_are_read_at_once():

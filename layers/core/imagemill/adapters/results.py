@@ -5,15 +5,17 @@ The product itself (serial, name, URLs) is read from the CSV, so a product costs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws import dynamodb
+from imagemill.adapters.cancellations import CANCELLATION, cancellation_key
 from imagemill.adapters.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
 from imagemill.domain.codes import ProductStatus, RowCode
-from imagemill.domain.product import Image, ProductKey, ProductResult, chunk_of
+from imagemill.domain.product import Image, ProductKey, ProductResult, chunk_of, taken_up
 from imagemill.settings import settings
 
 #: BatchGetItem takes at most 100 keys (DynamoDB API reference).
@@ -31,7 +33,8 @@ def result_key(job_id: str, row: int) -> dict[str, Any]:
 def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
     """Write a result unless this run already has a terminal one; return the one that stands.
 
-    Safe to repeat and to race: the first terminal result of a run wins, and every caller learns it.
+    Safe to repeat and to race: the first terminal result of a run wins, and every caller learns it. The
+    one that stands may be a later run's: then this run has ended, and there is nothing left to account.
     """
     values = {
         "run": run,
@@ -53,25 +56,58 @@ def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
         )
     except ClientError as refused:
         return _result(standing_item(refused))
-    return result
+    return replace(result, run=run)
 
 
-def get_results(wanted: Iterable[ProductKey]) -> dict[ProductKey, ProductResult]:
-    """The results of those products that have one in the run asked for. One call per 100."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """results: of those products that have one, as their run finds it. An earlier run's is taken up; a
+    later run's says that the run asked for is over. cancelled: the runs (job id, run) that were cancelled.
+    """
+
+    results: Mapping[ProductKey, ProductResult]
+    cancelled: frozenset[tuple[str, int]]
+
+
+def get_standing(wanted: Iterable[ProductKey]) -> Standing:
+    """What stands of products, and whether their runs were cancelled. One call per 100 keys."""
     asked = set(wanted)
+    runs = {(job_id, run) for job_id, run, _ in asked}
     keys = [result_key(job_id, row) for job_id, row in {(job_id, row) for job_id, _, row in asked}]
+    keys += [cancellation_key(job_id, run) for job_id, run in runs]
+    results: dict[tuple[str, int], ProductResult] = {}
+    cancelled: set[tuple[str, int]] = set()
+    for item in _read(keys):
+        job_id = item["pk"].split("#")[1]
+        if item["sk"].startswith(CANCELLATION):
+            cancelled.add((job_id, int(item["run"])))
+        else:
+            results[job_id, int(item["row"])] = _result(item)
+    found = {
+        (job_id, run, row): _as_found_by(run, results[job_id, row])
+        for job_id, run, row in asked
+        if (job_id, row) in results
+    }
+    return Standing(found, frozenset(cancelled))
+
+
+def get_results(wanted: Iterable[ProductKey]) -> Mapping[ProductKey, ProductResult]:
+    """What stands of products, as in `get_standing`."""
+    return get_standing(wanted).results
+
+
+def _as_found_by(run: int, result: ProductResult) -> ProductResult:
+    return taken_up(result) if result.run is not None and result.run < run else result
+
+
+def _read(keys: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     table = settings().table
-    found: dict[ProductKey, ProductResult] = {}
     while keys:
         answer = dynamodb().batch_get_item(
             RequestItems={table: {"Keys": keys[:BATCH_GET_KEYS], "ConsistentRead": True}}
         )
         keys = [*unprocessed_keys(answer), *keys[BATCH_GET_KEYS:]]
-        for item in map(from_item, answer["Responses"][table]):
-            product = (item["pk"].split("#")[1], int(item["run"]), int(item["row"]))
-            if product in asked:
-                found[product] = _result(item)
-    return found
+        yield from map(from_item, answer["Responses"][table])
 
 
 def results_of_chunk(job_id: str, chunk: int) -> Iterator[ProductResult]:
@@ -99,4 +135,5 @@ def _result(values: Mapping[str, Any]) -> ProductResult:
         attempts=int(values["attempts"]),
         images=tuple(Image.from_dict(image) for image in values["images"]),
         error=RowCode(error) if error else None,
+        run=int(values["run"]),
     )

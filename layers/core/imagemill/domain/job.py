@@ -63,6 +63,14 @@ class ProductCounts:
             self.cancelled + other.cancelled,
         )
 
+    def __sub__(self, other: ProductCounts) -> ProductCounts:
+        return ProductCounts(
+            self.completed - other.completed,
+            self.partial - other.partial,
+            self.failed - other.failed,
+            self.cancelled - other.cancelled,
+        )
+
     def plus(self, status: ProductStatus) -> ProductCounts:
         """One more product that ended with `status`."""
         name = status.value.lower()
@@ -93,7 +101,8 @@ class Job:
     """api_url: the API's public address when the job was made, for links in what we send by ourselves.
 
     drop_key: the inbox key the catalogue came by, for source `drop`. products: how many, once known.
-    counts and totals: set when the job has ended.
+    run: from 1, one more with each retry. started_at and all that tells how the job ended are its run's,
+    as is cancelled_at: when the run's cancellation was accepted.
     """
 
     job_id: str
@@ -107,6 +116,7 @@ class Job:
     run: int = 1
     products: int = 0
     started_at: str | None = None
+    cancelled_at: str | None = None
     ended_at: str | None = None
     errors: tuple[Mapping[str, Any], ...] = ()
     counts: ProductCounts | None = None
@@ -124,9 +134,12 @@ def job_id_of_upload(key: str) -> str:
     return key.rsplit("/", 1)[-1].removesuffix(".csv")
 
 
-def final_status(counts: ProductCounts) -> JobStatus:
-    """How a job ended, as it follows from how its products ended."""
-    if counts.cancelled:
+def final_status(counts: ProductCounts, *, cancelled: bool = False) -> JobStatus:
+    """How a job ended, as it follows from how its products ended and from whether its run was cancelled.
+
+    An accepted cancellation is kept, also when it came too late for any product.
+    """
+    if cancelled or counts.cancelled:
         return JobStatus.CANCELLED
     if counts.completed == counts.ended:
         return JobStatus.COMPLETED

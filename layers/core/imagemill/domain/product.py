@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -18,6 +18,9 @@ CHUNK_ROWS = 200
 #: How often a product's message is received before it is buried (contract A7); the template's
 #: maxReceiveCount says the same to SQS.
 MAX_RECEIVES = 3
+
+#: The terminal statuses that a retry takes up.
+RETRYABLE = frozenset({ProductStatus.FAILED, ProductStatus.PARTIAL, ProductStatus.CANCELLED})
 
 #: A product in a run: job id, run, row.
 ProductKey: TypeAlias = tuple[str, int, int]
@@ -73,7 +76,9 @@ class Image:
 class ProductResult:
     """What became of one product in a run. `error` is set when the row itself was at fault.
 
-    A status of PROCESSING means that an earlier receive left some images done and others to try again.
+    A status of PROCESSING means that an earlier receive left some images done and others to try again,
+    one of PENDING that an earlier run did (see `taken_up`). run: the run that wrote it; where it is yet
+    to be written, none. Two results that say the same are equal, whichever runs wrote them.
     """
 
     row: int
@@ -81,10 +86,21 @@ class ProductResult:
     attempts: int
     images: tuple[Image, ...] = ()
     error: RowCode | None = None
+    run: int | None = field(default=None, compare=False)
 
     @property
     def by_position(self) -> dict[int, Image]:
         return {image.position: image for image in self.images}
+
+    @property
+    def settled_images(self) -> dict[int, Image]:
+        """By position, the images that are not to be made again."""
+        return {image.position: image for image in self.images if image.status is not ImageStatus.PENDING}
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether a retry takes the product up: images failed. A fault of the row stays, as the CSV does."""
+        return self.error is None and self.status in RETRYABLE
 
 
 def status_of(images: Sequence[Image]) -> ProductStatus:
@@ -101,6 +117,32 @@ def settled(row: int, attempts: int, images: Sequence[Image]) -> ProductResult:
     """The terminal result of a product whose images have all been tried."""
     ordered = tuple(sorted(images, key=lambda image: image.position))
     return ProductResult(row, status_of(ordered), attempts, ordered)
+
+
+def taken_up(earlier: ProductResult) -> ProductResult:
+    """A result as a later run begins with it: what was completed stands, the rest is PENDING.
+
+    A pending image keeps its error, for the case that the run is cancelled before it is tried.
+    """
+    images = tuple(
+        image if image.status is ImageStatus.COMPLETED else replace(image, status=ImageStatus.PENDING)
+        for image in earlier.images
+    )
+    return replace(earlier, status=ProductStatus.PENDING, attempts=0, images=images)
+
+
+def cancelled(row: int, images: int, known: ProductResult | None) -> ProductResult:
+    """The terminal result of a product whose run was cancelled before it was through.
+
+    images: how many it has. known: what stands of it in this run, or as this run has taken it up. What
+    is settled stays, and an image that an earlier run failed keeps its error.
+    """
+    standing = known.by_position if known else {}
+    ended = [standing.get(position) or Image.failed(position, ImageCode.CANCELLED) for position in range(1, images + 1)]
+    failed = [
+        replace(image, status=ImageStatus.FAILED) if image.status is ImageStatus.PENDING else image for image in ended
+    ]
+    return settled(row, known.attempts if known else 0, failed)
 
 
 def row_fault(row: int, code: RowCode) -> ProductResult:
