@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagemill.adapters.layouts import get_layout
-from imagemill.adapters.objects import open_catalogue, output_url
+from imagemill.adapters.objects import output_url
 from imagemill.adapters.results import results_of_chunk
 from imagemill.domain.catalogue import (
     MAX_NAME_CHARACTERS,
     MAX_SERIAL_CHARACTERS,
-    Inspection,
     Row,
-    read_rows,
 )
 from imagemill.domain.codes import ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import Job
-from imagemill.domain.product import CHUNK_ROWS, Image, ProductResult, chunk_of
+from imagemill.domain.product import Image, ProductResult, chunk_of, taken_up
+from imagemill.steps.catalogue import rows_of_chunk
 
 #: Chunks looked through for one page of a filtered list, so that an answer takes a second at most. The
 #: page may be short; its cursor goes on.
@@ -40,8 +39,8 @@ def products_page(job: Job, status: ProductStatus | None, limit: int, after_row:
         return Page(products, None)
     first = chunk_of(after_row + 1)
     for chunk in range(first, min(first + MAX_CHUNKS_A_PAGE, len(inspection.chunk_offsets))):
-        results = {result.row: result for result in results_of_chunk(job.job_id, chunk)}
-        for row in _rows(job, inspection, chunk):
+        results = {result.row: _as_of(job.run, result) for result in results_of_chunk(job.job_id, chunk)}
+        for row in rows_of_chunk(job, inspection, chunk):
             if row.number <= after_row:
                 continue
             after_row = row.number
@@ -53,16 +52,14 @@ def products_page(job: Job, status: ProductStatus | None, limit: int, after_row:
     return Page(products, after_row if after_row < inspection.rows else None)
 
 
-def _rows(job: Job, inspection: Inspection, chunk: int) -> list[Row]:
-    offsets = inspection.chunk_offsets
-    end = offsets[chunk + 1] if chunk + 1 < len(offsets) else None
-    stream = open_catalogue(job.catalogue_key, offsets[chunk], end)
-    return list(read_rows(stream, inspection.layout, chunk * CHUNK_ROWS + 1))
+def _as_of(run: int, result: ProductResult) -> ProductResult:
+    """A result as the job's run sees it: what an earlier run failed waits for its turn in a retry."""
+    return taken_up(result) if result.run != run and result.is_retryable else result
 
 
 def _document(row: Row, result: ProductResult | None) -> dict[str, Any]:
     """A product as the contract shows it (A4)."""
-    settled = result.by_position if result else {}
+    settled = result.settled_images if result else {}
     refused = result is not None and result.error is not None
     return {
         "row": row.number,

@@ -16,6 +16,7 @@ from .drop import accept_drop
 from .failure import explain_failure
 from .fan_out import fan_out
 from .redrive import redrive
+from .retry import fan_out_retry
 
 #: How often a message is received before it is a dead letter; the template's maxReceiveCount says the same to SQS.
 MAX_INGEST_RECEIVES = 5
@@ -46,6 +47,10 @@ def _take(message: dict[str, Any], context: LambdaContext) -> None:
         return
     if "redrive" in message:
         redrive(message["redrive"], context.get_remaining_time_in_millis)
+        return
+    if "retry" in message:
+        begun = message["retry"]
+        fan_out_retry(begun["job_id"], begun["run"], begun["chunk"], context.get_remaining_time_in_millis)
         return
     for key, version in _objects(message):
         logger.append_keys(object_key=key)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from imagemill.adapters.completion import start_completion
-from imagemill.adapters.jobs import get_job, reject_job, start_job
+from imagemill.adapters.jobs import get_job, has_ended, reject_job, start_job
 from imagemill.adapters.layouts import get_layout, put_layout
 from imagemill.adapters.ledger import open_run
 from imagemill.adapters.objects import open_catalogue
@@ -43,7 +43,10 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
     job = get_job(job_id)
     if job is None:
         raise NoSuchJob(job_id)
-    if job.status is JobStatus.REJECTED:
+    if job.run > 1:
+        logger.info("Catalogue came again after a retry had begun")
+        return
+    if job.status in {JobStatus.REJECTED, JobStatus.CANCELLED}:
         start_completion(job_id, job.run)
     if job.status.has_ended:
         return
@@ -54,7 +57,8 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
         start_completion(job_id, job.run)
         return
     open_run(job_id, job.run, len(inspection.chunk_offsets))
-    start_job(job_id, inspection.rows)
+    if not start_job(job_id, inspection.rows) and has_ended(job_id):
+        return
     for chunk, rows in enumerate(_chunks(job, inspection, first_chunk), first_chunk):
         if chunk > first_chunk and remaining_milliseconds() < RESERVED_MILLISECONDS:
             continue_ingest(job_id, chunk)

@@ -16,10 +16,10 @@ from imagemill.domain.job import Job
 from imagemill.domain.product import ProductMessage, row_fault
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
-from imagemill.steps.catalogue import rows_of_chunk
 from imagemill.steps.ledger import Finished, finish
 
 from .fan_out import RESERVED_MILLISECONDS, fan_out
+from .retry import fan_out_retry, participants
 
 
 class NothingToReadFrom(Exception):
@@ -40,7 +40,10 @@ def redrive(request: Mapping[str, Any], remaining_milliseconds: Callable[[], int
     if job is None or job.status.has_ended or job.run != run:
         return
     if job.status is not JobStatus.PROCESSING:
-        fan_out(job_id, 0, remaining_milliseconds)
+        if run > 1:
+            fan_out_retry(job_id, run, 0, remaining_milliseconds)
+        else:
+            fan_out(job_id, 0, remaining_milliseconds)
         return
     inspection, state = get_layout(job_id), get_run(job_id, run)
     if inspection is None or state is None:
@@ -55,9 +58,9 @@ def redrive(request: Mapping[str, Any], remaining_milliseconds: Callable[[], int
 
 
 def _redrive_chunk(job: Job, inspection: Inspection, chunk: int, *, give_up: bool) -> None:
-    rows = rows_of_chunk(job, inspection, chunk)
+    rows = participants(job, inspection, chunk)
     standing = get_results((job.job_id, job.run, row.number) for row in rows)
-    ended = {result.row: result for result in standing.values() if result.status.has_ended}
+    ended = {result.row: result for result in standing.values() if result.status.has_ended and result.run == job.run}
     for row in rows:
         if row.faults and row.number not in ended:
             fault = row_fault(row.number, RowCode(row.faults[0].code))

@@ -6,15 +6,15 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imagemill.adapters.queues import show_again_after
-from imagemill.adapters.results import get_results, put_result
+from imagemill.adapters.results import get_standing, put_result
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.options import ImageOptions
-from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, ProductResult, settled
+from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, ProductResult, cancelled, settled
 from imagemill.logs import logger
-from imagemill.steps.ledger import Finished, finish
+from imagemill.steps.ledger import finish_products
 
 from .image import ImageTask, Place, TransientFault, Workshop, make_image
 
@@ -45,6 +45,12 @@ class Receipt:
     def log_keys(self) -> dict[str, str | int]:
         return {"job_id": self.message.job_id, "row": self.message.row, "receives": self.receives}
 
+    def is_answered(self, known: ProductResult | None) -> bool:
+        """Whether there is nothing to make: the product has ended, or a later run has taken it up."""
+        if known is None or known.run is None:
+            return False
+        return known.status.has_ended or known.run > self.message.run
+
     def has_crashed(self, known: ProductResult | None) -> bool:
         """Whether the receive before this one ended without a word: whoever gives a product back says so."""
         return self.receives > 1 and (known is None or known.attempts < self.receives - 1)
@@ -52,11 +58,27 @@ class Receipt:
 
 @dataclass(slots=True)
 class _Work:
-    """A product in work: what is settled of it, what is not, and how many images are still awaited."""
+    """A product in work: what is settled of it, what is not, and how many images are still awaited.
+
+    failed_before: what an earlier run failed, as PENDING, until a result of this run takes its place.
+    """
 
     settled: dict[int, Image]
-    faults: dict[int, TransientFault]
-    awaited: int
+    failed_before: tuple[Image, ...] = ()
+    faults: dict[int, TransientFault] = field(default_factory=dict)
+    awaited: int = 0
+
+    @classmethod
+    def on(cls, known: ProductResult | None) -> _Work:
+        if known is None:
+            return cls({})
+        settled_images = known.settled_images
+        return cls(settled_images, tuple(image for image in known.images if image.position not in settled_images))
+
+    @property
+    def so_far(self) -> tuple[Image, ...]:
+        failed_before = (image for image in self.failed_before if image.position not in self.settled)
+        return (*self.settled.values(), *failed_before)
 
 
 class Pipeline:
@@ -78,23 +100,36 @@ class Pipeline:
         """Process a batch until `deadline` (monotonic seconds); returns what is to be delivered again.
 
         Safe to repeat and to run twice at once: a product with a terminal result is only entered in the
-        ledger again, images that an earlier receive settled are not made again, and an image made twice
-        is the same object.
+        ledger again, images that an earlier receive or run settled are not made again, and an image made
+        twice is the same object. Of a cancelled run, nothing is begun.
         """
-        known = get_results(receipt.message.key for receipt in receipts)
-        standing = {receipt: known.get(receipt.message.key) for receipt in receipts}
-        ended = [receipt for receipt, result in standing.items() if result and result.status.has_ended]
-        finish(_finished(receipt, result) for receipt in ended if (result := standing[receipt]))
+        found = get_standing(receipt.message.key for receipt in receipts)
+        standing = {receipt: found.results.get(receipt.message.key) for receipt in receipts}
+        answered = [receipt for receipt in receipts if receipt.is_answered(standing[receipt])]
+        finish_products((receipt.message, result) for receipt in answered if (result := standing[receipt]))
 
-        given_back: list[Receipt] = []
-        for group in _groups([receipt for receipt in receipts if receipt not in ended], standing):
-            results = self._process(group, standing, deadline - RESERVED_SECONDS)
-            given_back += [receipt for receipt in group if not results.get(receipt)]
-        return given_back
+        unanswered = [receipt for receipt in receipts if receipt not in answered]
+        stopped = [receipt for receipt in unanswered if receipt.message.key[:2] in found.cancelled]
+        results = self._cancel(stopped, standing)
+        for group in _groups([receipt for receipt in unanswered if receipt not in stopped], standing):
+            results |= self._process(group, standing, deadline - RESERVED_SECONDS)
+        return [receipt for receipt in unanswered if not results.get(receipt)]
+
+    def _cancel(
+        self, receipts: Sequence[Receipt], standing: Mapping[Receipt, ProductResult | None]
+    ) -> dict[Receipt, ProductResult | None]:
+        """End products of cancelled runs; the answer is as of `_process`."""
+        writing: dict[Future[ProductResult | None], Receipt] = {}
+        for receipt in receipts:
+            message = receipt.message
+            result = cancelled(message.row, len(message.urls), standing[receipt])
+            writing[self._closers.submit(put_result, message.job_id, message.run, result)] = receipt
+        wait(writing)
+        return _entered(writing)
 
     def _process(
         self, receipts: Sequence[Receipt], standing: Mapping[Receipt, ProductResult | None], deadline: float
-    ) -> dict[Receipt, Finished | None]:
+    ) -> dict[Receipt, ProductResult | None]:
         """Make the images of products side by side; write each product's result when its last is settled.
 
         Results are entered in the ledger together, but none waits long for a slow neighbour. Absent or
@@ -104,8 +139,7 @@ class Pipeline:
         works: dict[Receipt, _Work] = {}
         tasks: dict[tuple[str, ImageOptions], list[tuple[Receipt, int]]] = defaultdict(list)
         for receipt in receipts:
-            known = standing[receipt]
-            works[receipt] = work = _Work(dict(known.by_position) if known else {}, {}, awaited=0)
+            works[receipt] = work = _Work.on(standing[receipt])
             for position, url in enumerate(receipt.message.urls, 1):
                 if position not in work.settled:
                     tasks[url, receipt.message.options].append((receipt, position))
@@ -115,8 +149,8 @@ class Pipeline:
             self._makers.submit(make_image, _task(url, options, targets, deadline), self._workshop): targets
             for (url, options), targets in tasks.items()
         }
-        results: dict[Receipt, Finished | None] = {}
-        closing: dict[Future[Finished | None], Receipt] = {}
+        results: dict[Receipt, ProductResult | None] = {}
+        closing: dict[Future[ProductResult | None], Receipt] = {}
         awaited, entered_at = set(makings), time.monotonic()
         while awaited:
             made, awaited = wait(awaited, LEDGER_SECONDS, FIRST_COMPLETED)
@@ -153,21 +187,19 @@ class Pipeline:
             if not work.awaited:
                 yield receipt
 
-    def _close(self, receipt: Receipt, work: _Work) -> Finished | None:
+    def _close(self, receipt: Receipt, work: _Work) -> ProductResult | None:
         """Write a product's result: terminal, or what is settled so far when the rest is worth another receive."""
         message = receipt.message
         if work.faults and not receipt.is_last:
-            so_far = ProductResult(
-                message.row, ProductStatus.PROCESSING, receipt.receives, tuple(work.settled.values())
-            )
+            so_far = ProductResult(message.row, ProductStatus.PROCESSING, receipt.receives, work.so_far)
             standing = put_result(message.job_id, message.run, so_far)
-            if standing.status.has_ended:
-                return _finished(receipt, standing)
+            if receipt.is_answered(standing):
+                return standing
             self._give_back(receipt, tuple(work.faults.values()))
             return None
         failed = [fault.at(position) for position, fault in work.faults.items()]
         result = settled(message.row, receipt.receives, [*work.settled.values(), *failed])
-        return _finished(receipt, put_result(message.job_id, message.run, result))
+        return put_result(message.job_id, message.run, result)
 
     def _give_back(self, receipt: Receipt, faults: Sequence[TransientFault]) -> None:
         """Let the message rest: as long as origins asked for, at least its turn's time, none when time ran out."""
@@ -180,15 +212,15 @@ class Pipeline:
         )
 
 
-def _entered(closed: Mapping[Future[Finished | None], Receipt]) -> dict[Receipt, Finished | None]:
+def _entered(closed: Mapping[Future[ProductResult | None], Receipt]) -> dict[Receipt, ProductResult | None]:
     """What products came to, entered in the ledger."""
-    results: dict[Receipt, Finished | None] = {}
+    results: dict[Receipt, ProductResult | None] = {}
     for future, receipt in closed.items():
         try:
             results[receipt] = future.result()
         except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
             logger.exception("Result not written", extra=receipt.log_keys)
-    finish(result for result in results.values() if result)
+    finish_products((receipt.message, result) for receipt, result in results.items() if result)
     return results
 
 
@@ -211,8 +243,3 @@ def _groups(
 def _task(url: str, options: ImageOptions, targets: Sequence[tuple[Receipt, int]], deadline: float) -> ImageTask:
     places = tuple(Place(receipt.message.job_id, receipt.message.row, position) for receipt, position in targets)
     return ImageTask(url, options, places, deadline)
-
-
-def _finished(receipt: Receipt, result: ProductResult) -> Finished:
-    message = receipt.message
-    return Finished(message.job_id, message.run, message.row, result.status, message.ledger_size)

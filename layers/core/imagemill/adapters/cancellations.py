@@ -22,5 +22,5 @@ def cancellation_key(job_id: str, run: int) -> dict[str, Any]:
 
 def put_cancellation(job_id: str, run: int) -> None:
     """Let workers learn that a run was cancelled. Repeating changes nothing."""
-    item = {**cancellation_key(job_id, run), "run": number(run), "expires_at": number(expires_at())}
+    item = {**cancellation_key(job_id, run), "run": number(run), "expires_at": number(expires_at(job_id))}
     dynamodb().put_item(TableName=settings().table, Item=item)

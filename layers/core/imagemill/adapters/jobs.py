@@ -81,6 +81,12 @@ def get_job(job_id: str) -> Job | None:
     return _job(from_item(item)) if item and not has_expired(job_id) else None
 
 
+def has_ended(job_id: str) -> bool:
+    """Whether a job has ended, or is no longer kept."""
+    job = get_job(job_id)
+    return job is None or job.status.has_ended
+
+
 def list_jobs(tenant: str, status: JobStatus | None, limit: int, before: str | None) -> tuple[list[Job], str | None]:
     """A page of a tenant's jobs, newest first, those older than the job id `before`.
 
@@ -116,13 +122,14 @@ def _tenant_query(tenant: str, limit: int, before: str | None) -> dict[str, Any]
     }
 
 
-def start_job(job_id: str, products: int) -> bool:
-    """Move a job to PROCESSING. False when it has started or ended before; repeating changes nothing."""
+def start_job(job_id: str, products: int, run: int = 1) -> bool:
+    """Move a run of a job to PROCESSING. False when it has started or ended before; repeating changes nothing."""
     return _change(
         job_id,
         "SET #status = :processing, started_at = :now, products = :products",
-        "#status IN (:queued, :awaiting)",
+        "#status IN (:queued, :awaiting) AND run = :run",
         {
+            ":run": run,
             ":processing": JobStatus.PROCESSING.value,
             ":queued": JobStatus.QUEUED.value,
             ":awaiting": JobStatus.AWAITING_UPLOAD.value,
@@ -167,11 +174,17 @@ def abandon_job(job_id: str, run: int, errors: Sequence[Mapping[str, Any]]) -> b
 
 
 def end_job(job_id: str, run: int, status: JobStatus, counts: ProductCounts, totals: Totals, output_key: str) -> bool:
-    """Write how a run of a job ended. False when it was written before: the first word stands."""
+    """Write how a run of a job ended. False when it was written before: the first word stands.
+
+    False, too, when the run has been cancelled and `status` does not say so.
+    """
+    condition = "#status = :processing AND run = :run"
+    if status is not JobStatus.CANCELLED:
+        condition += " AND attribute_not_exists(cancelled_at)"
     return _change(
         job_id,
         "SET #status = :status, ended_at = :now, counts = :counts, totals = :totals, output_key = :output",
-        "#status = :processing AND run = :run",
+        condition,
         {
             ":status": status.value,
             ":processing": JobStatus.PROCESSING.value,
@@ -180,6 +193,64 @@ def end_job(job_id: str, run: int, status: JobStatus, counts: ProductCounts, tot
             ":counts": asdict(counts),
             ":totals": asdict(totals),
             ":output": output_key,
+        },
+    )
+
+
+def cancel_run(job_id: str) -> Job | None:
+    """Accept a cancellation: the job's run ends as CANCELLED, whatever becomes of its products from now on.
+
+    Returns the job with the run that is cancelled; None, and nothing written, when it has ended. Repeating
+    changes nothing.
+    """
+    try:
+        answer = dynamodb().update_item(
+            TableName=settings().table,
+            Key=key(job_partition(job_id), JOB),
+            UpdateExpression="SET cancelled_at = if_not_exists(cancelled_at, :now)",
+            ConditionExpression="#status IN (:queued, :processing)",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=to_item(
+                {":now": now(), ":queued": JobStatus.QUEUED.value, ":processing": JobStatus.PROCESSING.value}
+            ),
+            ReturnValues="ALL_NEW",
+        )
+    except ClientError as fault:
+        if error_code(fault) == "ConditionalCheckFailedException":
+            return None
+        raise
+    return _job(from_item(answer["Attributes"]))
+
+
+def cancel_awaited(job_id: str) -> bool:
+    """End a job whose CSV has not come. False when it came first, or when the job has ended."""
+    return _change(
+        job_id,
+        "SET #status = :cancelled, cancelled_at = :now, ended_at = :now, counts = :counts, totals = :totals",
+        "#status = :awaiting",
+        {
+            ":cancelled": JobStatus.CANCELLED.value,
+            ":awaiting": JobStatus.AWAITING_UPLOAD.value,
+            ":now": now(),
+            ":counts": asdict(ProductCounts()),
+            ":totals": asdict(Totals()),
+        },
+    )
+
+
+def queue_retry(job_id: str, run: int) -> bool:
+    """Move an ended job whose last run was `run` to the queue for its next. False when another call was first."""
+    return _change(
+        job_id,
+        "SET #status = :queued, run = :next REMOVE started_at, cancelled_at, ended_at, counts, totals, output_key",
+        "#status IN (:partial, :failed, :cancelled) AND run = :run",
+        {
+            ":queued": JobStatus.QUEUED.value,
+            ":partial": JobStatus.PARTIAL.value,
+            ":failed": JobStatus.FAILED.value,
+            ":cancelled": JobStatus.CANCELLED.value,
+            ":run": run,
+            ":next": run + 1,
         },
     )
 
@@ -201,12 +272,24 @@ def _change(job_id: str, update: str, condition: str, values: Mapping[str, Any])
     return True
 
 
-def _job(values: Mapping[str, Any]) -> Job:
+def outcome_from_dict(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a job that are its run's: when it began and how it ended, as far as it has."""
     counts, totals = values.get("counts"), values.get("totals")
+    return {
+        "status": JobStatus(values["status"]),
+        "started_at": values.get("started_at"),
+        "cancelled_at": values.get("cancelled_at"),
+        "ended_at": values.get("ended_at"),
+        "counts": ProductCounts.from_dict(counts) if counts else None,
+        "totals": Totals.from_dict(totals) if totals else None,
+        "output_key": values.get("output_key"),
+    }
+
+
+def _job(values: Mapping[str, Any]) -> Job:
     return Job(
         job_id=values["job_id"],
         tenant=values["tenant"],
-        status=JobStatus(values["status"]),
         source=values["source"],
         filename=values["filename"],
         created_at=values["created_at"],
@@ -214,13 +297,9 @@ def _job(values: Mapping[str, Any]) -> Job:
         options=options_from_dict({"webhook_url": None, "client_reference": None, **values["options"]}),
         run=int(values["run"]),
         products=int(values["products"]),
-        started_at=values.get("started_at"),
-        ended_at=values.get("ended_at"),
         errors=tuple(_whole_numbers(error) for error in values["errors"]),
-        counts=ProductCounts.from_dict(counts) if counts else None,
-        totals=Totals.from_dict(totals) if totals else None,
-        output_key=values.get("output_key"),
         drop_key=values.get("drop_key"),
+        **outcome_from_dict(values),
     )
 
 

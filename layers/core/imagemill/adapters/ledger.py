@@ -1,13 +1,14 @@
 """The ledger's items: which rows of a chunk, and which chunks of a run, are done.
 
 `JOB#<job>#<chunk>` / `LEDGER#<run>` holds a set of row numbers for each terminal status;
-`JOB#<job>` / `RUN#<run>` holds the run's size, the set of full chunks and the sum of their counts.
+`JOB#<job>` / `RUN#<run>` holds the run's size, the set of full chunks and the sum of their counts; a
+retry's holds which chunks take part, and its counts begin with the products that stand from before.
 Adding to a set twice changes nothing: that is why every step may be repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from imagemill.adapters.jobs import job_partition
 from imagemill.adapters.results import chunk_partition
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.job import ProductCounts
+from imagemill.domain.retryable import pack_chunks, unpack_chunks
 from imagemill.settings import settings
 
 #: The terminal statuses, each a set attribute of a chunk's ledger and a counter of the run.
@@ -30,35 +32,54 @@ MAX_OPEN_LEDGERS = 100
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """chunks: how many the run has. done: those that are full. counts: the products in full chunks."""
+    """chunks: those that take part in the run. done: those that are full. counts: the products in full
+    chunks, and in a retry those that it leaves as they are.
+    """
 
-    chunks: int
+    chunks: Sequence[int]
     done: frozenset[int]
     counts: ProductCounts
 
     @property
     def is_full(self) -> bool:
-        return len(self.done) == self.chunks
+        return len(self.done) == len(self.chunks)
 
     @property
     def open_chunks(self) -> list[int]:
         """Those that are not full, in order."""
-        return [chunk for chunk in range(self.chunks) if chunk not in self.done]
+        return [chunk for chunk in self.chunks if chunk not in self.done]
 
 
 def open_run(job_id: str, run: int, chunks: int) -> None:
     """State how many chunks a run has, before its first product can end. Repeating changes nothing."""
     dynamodb().update_item(
         TableName=settings().table,
-        Key=_run_key(job_id, run),
+        Key=run_key(job_id, run),
         UpdateExpression="SET chunks = :chunks, expires_at = if_not_exists(expires_at, :expires)",
         ExpressionAttributeValues={":chunks": number(chunks), ":expires": number(expires_at(job_id))},
     )
 
 
+def open_retry(job_id: str, run: int, chunks: Sequence[int], standing: ProductCounts) -> None:
+    """State which chunks take part in a retry, and what stands without it. Repeating changes nothing."""
+    counters = ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in COUNTED)
+    dynamodb().update_item(
+        TableName=settings().table,
+        Key=run_key(job_id, run),
+        UpdateExpression=f"SET chunks = :chunks, members = :members, expires_at = :expires, {counters}",
+        ExpressionAttributeNames=_names(COUNTED),
+        ExpressionAttributeValues={
+            ":chunks": number(len(chunks)),
+            ":members": {"B": pack_chunks(chunks)},
+            ":expires": number(expires_at(job_id)),
+            **{f":{name}": number(getattr(standing, name)) for name in COUNTED},
+        },
+    )
+
+
 def get_run(job_id: str, run: int, *, consistent: bool = True) -> RunState | None:
     """How a run stands, or None before it was opened."""
-    request: Any = {"TableName": settings().table, "Key": _run_key(job_id, run), "ConsistentRead": consistent}
+    request: Any = {"TableName": settings().table, "Key": run_key(job_id, run), "ConsistentRead": consistent}
     item = dynamodb().get_item(**request).get("Item")
     return _run_state(from_item(item)) if item else None
 
@@ -87,7 +108,7 @@ def close_chunk(job_id: str, run: int, chunk: int, counts: ProductCounts) -> Run
     try:
         answer = dynamodb().update_item(
             TableName=settings().table,
-            Key=_run_key(job_id, run),
+            Key=run_key(job_id, run),
             UpdateExpression=f"ADD chunks_done :chunk_set, {additions}",
             ExpressionAttributeNames=_names(COUNTED),
             ConditionExpression="attribute_exists(chunks) AND NOT contains(chunks_done, :chunk)",
@@ -122,7 +143,7 @@ def _open_ledgers(job_id: str, run: int, chunks: Iterable[int]) -> Iterable[Prod
             yield _ledger_counts(from_item(item))
 
 
-def _run_key(job_id: str, run: int) -> dict[str, Any]:
+def run_key(job_id: str, run: int) -> dict[str, Any]:
     return key(job_partition(job_id), f"RUN#{run}")
 
 
@@ -140,8 +161,9 @@ def _ledger_counts(values: Mapping[str, Any]) -> ProductCounts:
 
 
 def _run_state(values: Mapping[str, Any]) -> RunState:
+    members = values.get("members")
     return RunState(
-        chunks=int(values["chunks"]),
+        chunks=unpack_chunks(bytes(members)) if members else range(int(values["chunks"])),
         done=frozenset(int(chunk) for chunk in values.get("chunks_done", ())),
         counts=ProductCounts.from_dict(values),
     )

@@ -102,6 +102,14 @@ def _messages(queue: str) -> int:
     return sum(int(count) for count in counts.values())
 
 
+def send_retry(job_id: str, run: int, chunk: int = 0) -> None:
+    """Ask for a retry to be fanned out from a chunk on. Repeating is tolerated, as of products."""
+    sqs().send_message(
+        QueueUrl=os.environ["INGEST_QUEUE"],
+        MessageBody=json.dumps({"retry": {"job_id": job_id, "run": run, "chunk": chunk}}),
+    )
+
+
 def show_again_after(receipt_handle: str, seconds: float) -> None:
     """Let a products message that is given back come again after `seconds`, not after the queue's own time."""
     sqs().change_message_visibility(

@@ -8,21 +8,21 @@ from imagemill.adapters.results import get_results, put_result
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.product import Image, ProductMessage, ProductResult, settled
 from imagemill.logs import logger
-from imagemill.steps.ledger import Finished, finish
+from imagemill.steps.ledger import finish_products
 
 
 def bury(messages: Sequence[ProductMessage], attempts: int) -> None:
-    """Fail each product as PROCESSING_CRASHED, keeping the images that an earlier receive had finished.
+    """Fail each product as PROCESSING_CRASHED, keeping the images that an earlier receive or run had finished.
 
     attempts: how often each was tried, at least. Safe to repeat: a terminal result that stands is left
     as it is, and the ledger is a set.
     """
     known = get_results(message.key for message in messages)
-    finish(_buried(message, known.get(message.key), attempts) for message in messages)
+    finish_products((message, _buried(message, known.get(message.key), attempts)) for message in messages)
 
 
-def _buried(message: ProductMessage, known: ProductResult | None, attempts: int) -> Finished:
-    done = known.by_position if known else {}
+def _buried(message: ProductMessage, known: ProductResult | None, attempts: int) -> ProductResult:
+    done = known.settled_images if known else {}
     images = [
         done.get(position) or Image.failed(position, ImageCode.PROCESSING_CRASHED)
         for position in range(1, len(message.urls) + 1)
@@ -30,4 +30,4 @@ def _buried(message: ProductMessage, known: ProductResult | None, attempts: int)
     tried = max(attempts, known.attempts if known else 0)
     result = put_result(message.job_id, message.run, settled(message.row, tried, images))
     logger.error("Product buried", extra={"job_id": message.job_id, "row": message.row, "status": result.status})
-    return Finished(message.job_id, message.run, message.row, result.status, message.ledger_size)
+    return result

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from imagemill.adapters.completion import start_completion
 from imagemill.adapters.ledger import add_rows, close_chunk
 from imagemill.domain.codes import ProductStatus
-from imagemill.domain.product import chunk_of
+from imagemill.domain.product import ProductMessage, ProductResult, chunk_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,18 @@ def finish(products: Iterable[Finished]) -> None:
         counts = add_rows(chunk.job_id, chunk.run, chunk.number, rows)
         if counts.ended == chunk.size and close_chunk(chunk.job_id, chunk.run, chunk.number, counts).is_full:
             start_completion(chunk.job_id, chunk.run)
+
+
+def finish_products(products: Iterable[tuple[ProductMessage, ProductResult]]) -> None:
+    """Enter what stands of products in the ledgers of their messages' runs.
+
+    But for those that a later run has taken up: the message came late, for its run has ended.
+    """
+    finish(
+        Finished(message.job_id, message.run, message.row, result.status, message.ledger_size)
+        for message, result in products
+        if result.run == message.run
+    )
 
 
 def _by_chunk(products: Iterable[Finished]) -> dict[_Chunk, dict[ProductStatus, set[int]]]:
