@@ -16,7 +16,7 @@ from imagemill.domain.options import InvalidOption
 from imagemill.logs import logger
 from imagemill.settings import settings
 
-from . import jobs, pages, uploads, webhooks
+from . import jobs, pages, runs, uploads, webhooks
 from .caller import api_url_of, tenant_of
 from .paging import flag_of, from_cursor, limit_of, status_of, to_cursor
 from .problems import Problem, internal_error, method_not_allowed, route_not_found
@@ -111,6 +111,20 @@ def get_output(job_id: str) -> Response[str] | dict[str, str]:
     if not redirect:
         return {"url": url}
     return Response(status_code=HTTPStatus.FOUND, body="", headers={"Location": url, "Cache-Control": "no-store"})
+
+
+@app.post("/jobs/<job_id>/cancel")
+def post_cancel(job_id: str) -> Answer:
+    job = runs.cancel(jobs.owned_job(job_id, _tenant()))
+    logger.info("Cancellation accepted", extra={"job_id": job_id, "run": job.run})
+    return jobs.show(job), HTTPStatus.ACCEPTED
+
+
+@app.post("/jobs/<job_id>/retry")
+def post_retry(job_id: str) -> Answer:
+    job = runs.retry(jobs.owned_job(job_id, _tenant()))
+    logger.info("Retry accepted", extra={"job_id": job_id, "run": job.run})
+    return jobs.show(job), HTTPStatus.ACCEPTED
 
 
 @app.get("/health")

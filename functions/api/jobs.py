@@ -109,7 +109,8 @@ def owned_job(job_id: str, tenant: str) -> Job:
 
 def show(job: Job) -> dict[str, Any]:
     """The job's document, with final counts when it has ended and live ones before."""
-    if job.status in {JobStatus.QUEUED, JobStatus.AWAITING_UPLOAD, JobStatus.REJECTED}:
+    waits_or_refused = job.status in {JobStatus.QUEUED, JobStatus.AWAITING_UPLOAD, JobStatus.REJECTED}
+    if job.run == 1 and waits_or_refused:
         return job_document(job, ProductCounts())
     return job_document(job, job.counts or live_counts(job.job_id, job.run))
 
@@ -128,10 +129,12 @@ def output_url(job: Job) -> str:
         Problem: 409 while there is none.
     """
     if not job.output_key:
-        detail = (
-            "The job was rejected and has no output; its errors say why."
-            if job.status is JobStatus.REJECTED
-            else f"The job is {job.status.value}. Its output can be downloaded when it has ended."
-        )
+        match job.status:
+            case JobStatus.REJECTED:
+                detail = "The job was rejected and has no output; its errors say why."
+            case JobStatus.CANCELLED:
+                detail = "The job was cancelled before its CSV had come, so it has no output."
+            case _:
+                detail = f"The job is {job.status.value}. Its output can be downloaded when it has ended."
         raise Problem(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
     return download_url(job.output_key, f"{job.job_id}.csv")

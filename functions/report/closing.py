@@ -18,11 +18,13 @@ from imagemill.adapters.objects import (
     upload_catalogue,
 )
 from imagemill.adapters.results import results_of_chunk
+from imagemill.adapters.runs import as_of_run, note_retryable
 from imagemill.domain.catalogue import Inspection, Row, read_rows
 from imagemill.domain.codes import ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, final_status, job_document
 from imagemill.domain.output import output_header, output_row
-from imagemill.domain.product import CHUNK_ROWS, ProductResult
+from imagemill.domain.product import CHUNK_ROWS, ProductResult, chunk_of
+from imagemill.domain.retryable import Retryable
 from imagemill.steps.webhooks import announce, deliveries_of
 
 
@@ -34,6 +36,7 @@ class ProductUnfinished(Exception):
 class _Tally:
     counts: ProductCounts = field(default_factory=ProductCounts)
     totals: Totals = field(default_factory=Totals)
+    retryable: Retryable = field(default_factory=Retryable)
 
     def add(self, result: ProductResult) -> None:
         done = [image for image in result.images if image.status is ImageStatus.COMPLETED]
@@ -44,27 +47,45 @@ class _Tally:
             input_bytes=self.totals.input_bytes + sum(image.input_bytes or 0 for image in done),
             output_bytes=self.totals.output_bytes + sum(image.output_bytes or 0 for image in done),
         )
+        if result.is_retryable:
+            self.retryable = self.retryable.plus(chunk_of(result.row), result.status)
 
 
 def close_job(job_id: str, run: int) -> list[dict[str, Any]]:
     """Write the output CSV, the totals and the final status, and what a drop expects in its outbox.
 
     Returns the webhook messages to deliver. Safe to repeat: the same rows give the same CSV under the
-    same key, and the first final status stands.
+    same key, and the first final status stands. Of a run after which another has begun, the messages are
+    left to tell.
 
     Raises:
         ProductUnfinished: when a product has no terminal result; the ledger rules that out.
     """
     job = _required(job_id)
     if job.status is JobStatus.PROCESSING and job.run == run:
-        output_key = f"outputs/{job.tenant}/{job_id}/{run}.csv"
-        tally = _Tally()
-        upload_catalogue(output_key, _output(job, tally), "text/csv; charset=utf-8")
-        end_job(job_id, run, final_status(tally.counts), tally.counts, tally.totals, output_key)
-        job = _required(job_id)
+        job = _end(job)
+    if job.run != run:
+        return _messages(as_of_run(job, run), run)
     if job.drop_key:
         _fill_outbox(job)
     return _messages(job, run)
+
+
+def _end(job: Job) -> Job:
+    """Write how a run ended; returns the job as it then is.
+
+    A cancellation that is accepted while this goes on has the first final status refused.
+    """
+    output_key = f"outputs/{job.tenant}/{job.job_id}/{job.run}.csv"
+    tally = _Tally()
+    upload_catalogue(output_key, _output(job, tally), "text/csv; charset=utf-8")
+    note_retryable(job.job_id, job.run, tally.retryable)
+    ended = job
+    while ended.status is JobStatus.PROCESSING and ended.run == job.run:
+        status = final_status(tally.counts, cancelled=ended.cancelled_at is not None)
+        end_job(job.job_id, job.run, status, tally.counts, tally.totals, output_key)
+        ended = _required(job.job_id)
+    return ended
 
 
 def _required(job_id: str) -> Job:
@@ -97,13 +118,25 @@ def _rows_with_results(job: Job, inspection: Inspection) -> Iterator[tuple[Row, 
         results = {result.row: result for result in results_of_chunk(job.job_id, chunk)}
         for row in islice(rows, CHUNK_ROWS):
             result = results.get(row.number)
-            if result is None or not result.status.has_ended:
+            if result is None or not result.status.has_ended or (result.is_retryable and result.run != job.run):
                 raise ProductUnfinished(f"job {job.job_id} row {row.number}")
             yield row, result
 
 
 def _fill_outbox(job: Job) -> None:
-    """Contract A5: the output CSV and the job, beside each other under the dropped file's name."""
+    """Contract A5: the output CSV and the job, beside each other under the dropped file's name.
+
+    They are of the last run that has ended, also when a retry has ended since `job` was read.
+    """
+    while True:
+        _write_outbox(job)
+        latest = _required(job.job_id)
+        if latest.run == job.run or not latest.status.has_ended:
+            return
+        job = latest
+
+
+def _write_outbox(job: Job) -> None:
     _, _, rest = (job.drop_key or "").partition("/")
     target = f"outbox/{rest[: -len('.csv')]}.{job.job_id}"
     if job.output_key:

@@ -1,8 +1,7 @@
 """Design B3: a run ends once, with exact counts, in whatever order, however often and by whomever it is reported."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import Semaphore, Thread, get_ident
+from collections.abc import Mapping, Sequence
 
 import pytest
 from botocore.exceptions import ClientError
@@ -19,6 +18,7 @@ from imagemill.domain.job import ProductCounts, new_job_id
 from imagemill.domain.product import Image, ProductResult, chunk_of
 from imagemill.steps.ledger import Finished, finish
 from tests.unit.conftest import STATE_MACHINE, Account
+from tests.unit.interleaving import Interleaving
 
 #: Rows of a chunk in these tests: small, so that a few products make several chunks.
 CHUNK_ROWS = 3
@@ -119,50 +119,6 @@ def test_a_run_ends_once_whatever_is_repeated_reordered_or_crashes(aws):
             self.run.assert_ended_once_and_exact(aws)
 
     run_state_machine_as_test(Deliveries, settings=EXAMPLES)
-
-
-class Interleaving:
-    """Makes the AWS calls of several threads one at a time, each call by the worker whose turn it is."""
-
-    def __init__(self, workers: Sequence[Callable[[], None]]) -> None:
-        self._works = workers
-        self._turns = [Semaphore(0) for _ in workers]
-        self._arrived = Semaphore(0)
-        self._alive = list(range(len(workers)))
-        self._index_of_thread: dict[int, int] = {}
-        self.faults: list[BaseException] = []
-
-    def __call__(self, point: str) -> None:
-        index = self._index_of_thread.get(get_ident())
-        if index is not None and point.startswith("before"):
-            self._arrived.release()
-            self._turns[index].acquire()
-
-    def _run(self, index: int) -> None:
-        self._index_of_thread[get_ident()] = index
-        try:
-            self._works[index]()
-        except BaseException as fault:
-            self.faults.append(fault)
-            raise
-        finally:
-            self._alive.remove(index)
-            self._arrived.release()
-
-    def play(self, turns: Iterable[int]) -> None:
-        """Let the worker `turns` names go on to its next call; when they are used up, the first alive."""
-        threads = [Thread(target=self._run, args=(index,)) for index in self._alive]
-        for thread in threads:
-            thread.start()
-            self._arrived.acquire()
-        remaining = iter(turns)
-        while self._alive:
-            turn = next(remaining, 0)
-            self._turns[self._alive[turn % len(self._alive)]].release()
-            self._arrived.acquire()
-        for thread in threads:
-            thread.join()
-        assert not self.faults
 
 
 @EXAMPLES

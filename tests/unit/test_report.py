@@ -13,6 +13,7 @@ from imagemill.adapters.items import key, to_item
 from imagemill.adapters.jobs import create_job, get_job, job_partition
 from imagemill.adapters.messages import Message, get_message, put_message
 from imagemill.adapters.results import put_result
+from imagemill.adapters.runs import keep_outcome
 from imagemill.adapters.webhooks import create_webhook
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts, Totals, job_document, new_job_id, now
@@ -282,10 +283,18 @@ def test_a_rejected_drop_finds_its_errors_in_the_outbox_and_no_output(aws, conte
 
 def test_a_report_of_an_earlier_run_does_not_end_the_later_one(aws, context, event):
     aws.start_job(CSV, run=2)
+    keep_outcome(a_job(status=JobStatus.PARTIAL))
 
-    handler(event("report"), context)
+    assert handler(event("report"), context) == {"messages": []}
 
     assert job_of().status is JobStatus.PROCESSING
+
+
+def test_a_report_of_a_run_that_is_not_known_is_a_fault(aws, context, event):
+    aws.start_job(CSV, run=2)
+
+    with pytest.raises(LookupError, match="run 1"):
+        handler(event("report"), context)
 
 
 def test_a_job_that_is_gone_is_a_fault(aws, context, event):

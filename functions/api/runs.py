@@ -1,0 +1,84 @@
+"""Stopping the run of a job, and starting another."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from imagemill.adapters.cancellations import put_cancellation
+from imagemill.adapters.completion import start_completion
+from imagemill.adapters.jobs import cancel_awaited, cancel_run, get_job, queue_retry
+from imagemill.adapters.ledger import open_retry
+from imagemill.adapters.queues import send_retry
+from imagemill.adapters.runs import get_retryable, keep_outcome
+from imagemill.domain.codes import JobStatus
+from imagemill.domain.job import Job, ProductCounts
+
+from .problems import Problem, job_not_found
+
+
+def cancel(job: Job) -> Job:
+    """Stop what has not begun of a job's run. It ends as CANCELLED, and what is done is kept.
+
+    One whose CSV has not come ends at once. Safe to repeat, also after a crash half-way: the job's own
+    item decides, and what follows from it is written again.
+
+    Returns the job as it is now.
+
+    Raises:
+        Problem: 409 when the job has ended.
+    """
+    if job.status is JobStatus.AWAITING_UPLOAD and cancel_awaited(job.job_id):
+        start_completion(job.job_id, job.run)
+        return _required(job.job_id)
+    accepted = cancel_run(job.job_id)
+    if accepted is None:
+        if job.status is JobStatus.CANCELLED and job.output_key is None:
+            start_completion(job.job_id, job.run)
+        detail = "The job has ended; there is nothing left to cancel."
+        raise Problem(HTTPStatus.CONFLICT, "JOB_ALREADY_ENDED", detail)
+    put_cancellation(accepted.job_id, accepted.run)
+    return accepted
+
+
+def retry(job: Job) -> Job:
+    """Run the failed products of an ended job again, and of these the images that failed.
+
+    The new run is opened before the job turns to it, both from what the ended run left, so whoever is
+    first opens the same. Safe to repeat, also after a crash half-way: while ingest has not begun the
+    run, it is asked again.
+
+    Returns the job as it is now.
+
+    Raises:
+        Problem: 409 while the job runs, or when nothing can be retried.
+    """
+    if job.status.has_ended:
+        retryable = get_retryable(job.job_id, job.run)
+        if not retryable.chunks:
+            raise Problem(HTTPStatus.CONFLICT, "NOTHING_TO_RETRY", _why_nothing(job))
+        keep_outcome(job)
+        standing = (job.counts or ProductCounts()) - retryable.counts
+        open_retry(job.job_id, job.run + 1, retryable.chunks, standing)
+        queue_retry(job.job_id, job.run)
+        job = _required(job.job_id)
+    if job.run > 1 and job.status is JobStatus.QUEUED:
+        send_retry(job.job_id, job.run)
+        if job.cancelled_at is None:
+            return job
+    detail = f"The job is {job.status.value}. It can be retried when it has ended."
+    raise Problem(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
+
+
+def _why_nothing(job: Job) -> str:
+    if job.status is JobStatus.REJECTED:
+        return "The CSV was refused; correct it and send it as a new job."
+    if job.counts and job.counts.failed:
+        return "What failed are rows of the CSV; correct them and send them as a new job."
+    return "No product of the job has failed."
+
+
+def _required(job_id: str) -> Job:
+    job = get_job(job_id)
+    if job is None:
+        raise job_not_found()
+    return job
