@@ -132,10 +132,14 @@ class Account:
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """Take all messages of a queue, named by its variable, in no order."""
-        taken: list[dict[str, Any]] = []
+        return [json.loads(body) for body in self.bodies(queue)]
+
+    def bodies(self, queue: str) -> list[str]:
+        """The same, as they were sent."""
+        taken: list[str] = []
         url = ENVIRONMENT[queue]
         while page := clients.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            taken += [json.loads(message["Body"]) for message in page]
+            taken += [message["Body"] for message in page]
             entries: list[Any] = [
                 {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(page)
             ]
@@ -154,7 +158,11 @@ class Account:
         """The whole table, without what depends on the time of writing."""
         scanned = clients.dynamodb().scan(TableName=ENVIRONMENT["TABLE_NAME"])["Items"]
         timeless = [
-            {name: value for name, value in item.items() if name not in {"expires_at", "started_at", "ended_at"}}
+            {
+                name: value
+                for name, value in item.items()
+                if name not in {"expires_at", "started_at", "cancelled_at", "ended_at"}
+            }
             for item in map(from_item, scanned)
         ]
         return sorted(timeless, key=lambda item: (item["pk"], item["sk"]))
@@ -353,6 +361,12 @@ class Caller:
         event["multiValueQueryStringParameters"] = multiple(query)
         event["body"] = base64.b64encode(body).decode()
         return self.send(event)
+
+    def act(self, job_id: str, action: str, tenant: str = TENANT) -> Any:
+        """POST /jobs/{id}/cancel or retry."""
+        event = self._event(f"api_post_{action}")
+        event["path"] = f"/jobs/{job_id}/{action}"
+        return self.send(event, tenant)
 
     def problem(self, document: Any) -> tuple[int, str]:
         """The status and code of an error, which is an RFC 9457 document."""

@@ -31,6 +31,8 @@ class Interleaving:
             self.faults.append(fault)
             raise
         finally:
+            # A later thread, such as one of an upload's, may get the same number.
+            del self._index_of_thread[get_ident()]
             self._alive.remove(index)
             self._arrived.release()
 
