@@ -75,6 +75,12 @@ class Shop:
         assert answer.status == 202, answer.data
         return str(json.loads(answer.data)["job_id"])
 
+    def cancel(self, job_id: str) -> Any:
+        return self.call("POST", f"/jobs/{job_id}/cancel")
+
+    def retry(self, job_id: str) -> Any:
+        return self.call("POST", f"/jobs/{job_id}/retry")
+
     def ended(self, job_id: str, seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             job: dict[str, Any] = self.get(f"/jobs/{job_id}")
@@ -159,8 +165,8 @@ def assert_exact(shop: Shop, job: Mapping[str, Any]) -> None:
     completed = [image for image in images if image["status"] == "COMPLETED"]
     assert [product["row"] for product in products] == list(range(1, job["products"]["total"] + 1))
     statuses = [product["status"].lower() for product in products]
-    assert {name: statuses.count(name) for name in ("completed", "partial", "failed")} == {
-        name: job["products"][name] for name in ("completed", "partial", "failed")
+    assert {name: statuses.count(name) for name in ("completed", "partial", "failed", "cancelled")} == {
+        name: job["products"][name] for name in ("completed", "partial", "failed", "cancelled")
     }
     assert job["products"]["pending"] == 0
     assert job["images"] == {
