@@ -46,7 +46,23 @@ def told_to_an_endpoint_and_again(world: World) -> None:
     world.platform.run()
 
 
-SCENARIOS = [job_by_api, job_by_drop, rejected_drop, told_to_an_endpoint_and_again]
+def cancelled_job(world: World) -> None:
+    job_id = world.submit()
+    world.call(lambda: world.caller.act(job_id, "cancel"))
+    world.platform.run()
+
+
+def retried_job(world: World) -> None:
+    """Deaths from the retry on: those before it are the other scenarios'."""
+    world.platform.is_mortal = False
+    job_id = world.submit()
+    world.platform.run()
+    world.platform.is_mortal = True
+    world.call(lambda: world.caller.act(job_id, "retry"))
+    world.platform.run()
+
+
+SCENARIOS = [job_by_api, job_by_drop, rejected_drop, told_to_an_endpoint_and_again, cancelled_job, retried_job]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ IDS = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}|(?<=images/)[0-9a-f]{2}(?=/)")
 #: What depends on the time, or tells how often something was tried.
 PASSING = frozenset(
     {
-        *("created_at", "expires_at", "started_at", "ended_at", "gsi1sk", "at", "elapsed_ms", "milliseconds"),
+        *("created_at", "expires_at", "started_at", "cancelled_at", "ended_at", "gsi1sk", "at", "elapsed_ms", "milliseconds"),
         *("attempts", "timestamp", "secret", "content", "ETag"),
     }
 )
@@ -100,7 +100,7 @@ class Worlds:
         web.route("/hook", Answer(204))
         monkeypatch.setattr(product, "CHUNK_ROWS", 2)
         monkeypatch.setattr(catalogue.inspect, "__kwdefaults__", {"max_rows": catalogue.MAX_ROWS, "chunk_rows": 2})
-        for module in ("api.products", "ingest.fan_out", "report.closing"):
+        for module in ("imagemill.steps.catalogue", "ingest.fan_out", "report.closing"):
             monkeypatch.setattr(f"{module}.CHUNK_ROWS", 2)
 
     def new(self, deadly_point: int = 0) -> World:
