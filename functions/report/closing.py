@@ -74,18 +74,18 @@ def close_job(job_id: str, run: int) -> list[dict[str, Any]]:
 def _end(job: Job) -> Job:
     """Write how a run ended; returns the job as it then is.
 
-    A cancellation that is accepted while this goes on has the first final status refused.
+    What refuses the first final status is a cancellation that was accepted meanwhile, or another report's
+    word; that refuses the second, too.
     """
     output_key = f"outputs/{job.tenant}/{job.job_id}/{job.run}.csv"
     tally = _Tally()
     upload_catalogue(output_key, _output(job, tally), "text/csv; charset=utf-8")
     note_retryable(job.job_id, job.run, tally.retryable)
-    ended = job
-    while ended.status is JobStatus.PROCESSING and ended.run == job.run:
-        status = final_status(tally.counts, cancelled=ended.cancelled_at is not None)
-        end_job(job.job_id, job.run, status, tally.counts, tally.totals, output_key)
-        ended = _required(job.job_id)
-    return ended
+    for cancelled in (job.cancelled_at is not None, True):
+        status = final_status(tally.counts, cancelled=cancelled)
+        if end_job(job.job_id, job.run, status, tally.counts, tally.totals, output_key):
+            break
+    return _required(job.job_id)
 
 
 def _required(job_id: str) -> Job:
