@@ -59,7 +59,7 @@ class Message:
 class LambdaPlatform:
     """deadly_point: the n-th point (from 1), before or after an AWS call of any handler, at which its process dies.
 
-    points: those that were passed, as `<function>: before|after <operation>`.
+    points: those that were passed while `is_mortal`, as `<function>: before|after <operation>`.
     """
 
     def __init__(self, aws: Account, context: Any, queues: Mapping[str, str], deadly_point: int = 0) -> None:
@@ -72,6 +72,7 @@ class LambdaPlatform:
         self._dead: list[Message] = []
         self._executed = set(aws.executions())
         self.points: list[str] = []
+        self.is_mortal = True
 
     def run(self) -> None:
         """Let everything happen until nothing is left to do.
@@ -102,7 +103,7 @@ class LambdaPlatform:
 
         def seen(point: str) -> None:
             nonlocal is_dead
-            if not is_dead:
+            if self.is_mortal and not is_dead:
                 self.points.append(f"{function}: {point}")
                 is_dead = len(self.points) == self._deadly_point
             if is_dead:
