@@ -54,7 +54,7 @@ def retry(job: Job) -> Job:
     """
     if job.status.has_ended:
         retryable = get_retryable(job.job_id, job.run)
-        if not retryable.chunks:
+        if job.status is JobStatus.REJECTED or not retryable.chunks:
             raise Problem(HTTPStatus.CONFLICT, "NOTHING_TO_RETRY", _why_nothing(job))
         keep_outcome(job)
         standing = (job.counts or ProductCounts()) - retryable.counts
