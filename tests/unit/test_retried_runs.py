@@ -7,6 +7,7 @@ import pytest
 
 from imagemill.adapters.ledger import live_counts
 from imagemill.adapters.results import put_result
+from imagemill.adapters.watch import due_jobs, unwatch
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import Image, ProductResult
@@ -194,3 +195,37 @@ def test_a_retry_message_after_its_run_has_ended_starts_nothing(worlds):
     world.ingest(late)
 
     assert world.products_queue == []
+
+
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.PROCESSING])
+def test_the_sweep_finds_what_a_retry_has_lost(worlds, status):
+    """Its messages are gone, before ingest or after: a re-drive asks for the products of the retry alone."""
+    world = worlds([1] * 5)
+    world.origin |= {(2, 1): GONE, (5, 1): GONE}
+    world.settle()
+    world.origin = dict.fromkeys(world.origin, GOOD)
+    world.act("retry")
+    if status is JobStatus.PROCESSING:
+        world.started()
+    world.ingest_queue.clear()
+    world.products_queue.clear()
+    assert world.job.status is status
+
+    request = {"job_id": world.job_id, "run": 2, "chunk": 0, "give_up": False}
+    world.ingest_queue.append(Sent(json.dumps({"redrive": request})))
+    world.started()
+
+    assert [json.loads(sent.body)["row"] for sent in world.products_queue] == [2, 5]
+    world.settle()
+    assert (world.job.status, world.job.run) == (JobStatus.COMPLETED, 2)
+
+
+def test_a_retried_job_is_watched_again(worlds):
+    world = failed_world(worlds, [1])
+    [entry] = [entry for entry in due_jobs(10**10) if entry.job_id == world.job_id]
+    assert unwatch(entry, JobStatus.FAILED, 1)
+    assert world.job_id not in {entry.job_id for entry in due_jobs(10**10)}
+
+    world.act("retry")
+
+    assert world.job_id in {entry.job_id for entry in due_jobs(10**10)}

@@ -23,7 +23,17 @@ IDS = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}|(?<=images/)[0-9a-f]{2}(?=/)")
 #: What depends on the time, or tells how often something was tried.
 PASSING = frozenset(
     {
-        *("created_at", "expires_at", "started_at", "cancelled_at", "ended_at", "gsi1sk", "at", "elapsed_ms", "milliseconds"),
+        *(
+            "created_at",
+            "expires_at",
+            "started_at",
+            "cancelled_at",
+            "ended_at",
+            "gsi1sk",
+            "at",
+            "elapsed_ms",
+            "milliseconds",
+        ),
         *("attempts", "timestamp", "secret", "content", "ETag"),
     }
 )

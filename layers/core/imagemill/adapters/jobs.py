@@ -239,10 +239,14 @@ def cancel_awaited(job_id: str) -> bool:
 
 
 def queue_retry(job_id: str, run: int) -> bool:
-    """Move an ended job whose last run was `run` to the queue for its next. False when another call was first."""
+    """Move an ended job whose last run was `run` to the queue for its next, and under the sweep's eyes again.
+
+    False when another call was first.
+    """
     return _change(
         job_id,
-        "SET #status = :queued, run = :next REMOVE started_at, cancelled_at, ended_at, counts, totals, output_key",
+        "SET #status = :queued, run = :next, gsi2pk = :watched, gsi2sk = :now "
+        "REMOVE started_at, cancelled_at, ended_at, counts, totals, output_key",
         "#status IN (:partial, :failed, :cancelled) AND run = :run",
         {
             ":queued": JobStatus.QUEUED.value,
@@ -251,6 +255,8 @@ def queue_retry(job_id: str, run: int) -> bool:
             ":cancelled": JobStatus.CANCELLED.value,
             ":run": run,
             ":next": run + 1,
+            ":watched": WATCHED,
+            ":now": 0,
         },
     )
 
