@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from imagemill.adapters import aws as clients
-from imagemill.adapters.items import key, to_item
-from imagemill.adapters.jobs import create_job, get_job, job_partition
+from imagemill.adapters.jobs import create_job, get_job
 from imagemill.adapters.messages import Message, get_message, put_message
 from imagemill.adapters.results import put_result
 from imagemill.adapters.runs import keep_outcome
@@ -21,7 +19,6 @@ from imagemill.domain.options import JobOptions
 from imagemill.domain.product import Image, ProductResult, row_fault, settled
 from imagemill.domain.webhook import EventType, new_secret
 from imagemill.domain.webhook_endpoint import MAX_WEBHOOKS, Webhook
-from imagemill.settings import settings
 from report.app import handler
 from report.closing import ProductUnfinished
 from tests.unit.conftest import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
@@ -193,19 +190,12 @@ def test_what_is_told_is_the_job_as_it_ended(aws, context, event):
     assert (message.tenant, message.webhook_url) == (TENANT, None)
 
 
-def test_what_was_told_stands_when_the_report_is_repeated_in_a_later_run(aws, context, event):
+def test_what_was_told_stands_when_the_report_is_repeated_in_a_later_run(aws, caller, context, event):
     aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
     finish_products()
     first = handler(event("report"), context)
     told = get_message(JOB_ID, 1)
-    place = key(job_partition(JOB_ID), "JOB")
-    clients.dynamodb().update_item(
-        TableName=settings().table,
-        Key=place,
-        UpdateExpression="SET run = :two, #status = :processing",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues=to_item({":two": 2, ":processing": "PROCESSING"}),
-    )
+    caller.send(event("api_post_retry"))
 
     assert handler(event("report"), context) == first
     assert get_message(JOB_ID, 1) == told
