@@ -23,6 +23,7 @@ import botocore
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
+from imagemill.adapters.web_heads import FinalResponse
 from imagemill.domain.addresses import may_be_called
 from imagemill.domain.web_urls import Origin
 
@@ -30,6 +31,9 @@ from imagemill.domain.web_urls import Origin
 RESOLVER_THREADS = 32
 #: Connections kept open over all origins; Lambda gives a process 1,024 file descriptors.
 MAX_IDLE_CONNECTIONS = 64
+
+#: No such host exists, and asking for one tells strangers or takes long (RFC 6761 section 6.4).
+NO_HOSTS = ".invalid"
 
 #: One entry of what `socket.getaddrinfo` returns.
 AddressInfo: TypeAlias = tuple[
@@ -43,8 +47,9 @@ AddressInfo: TypeAlias = tuple[
 Resolver: TypeAlias = Callable[[str, int], Sequence[AddressInfo]]
 
 
-# It writes header lines that it cannot parse, and the URL with its query, into the log: hostile text and secrets.
-logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+# They write header lines that they cannot parse, and the URL with its query, into the log: hostile text and secrets.
+for _name in ("urllib3.connection", "urllib3.response"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 
 class AddressRefused(Exception):
@@ -167,6 +172,8 @@ class Dialer:
         self._lookups.shutdown(wait=False, cancel_futures=True)
 
     def _checked_addresses(self, origin: Origin, deadline: Deadline) -> Sequence[AddressInfo]:
+        if f".{origin.host}".endswith(NO_HOSTS):
+            raise NameNotResolved
         lookup = self._lookups.submit(self._resolve, origin.host, origin.port)
         try:
             addresses = lookup.result(deadline.remaining())
@@ -200,6 +207,8 @@ class Dialer:
 
 class PinnedHTTPConnection(HTTPConnection):
     """One connection to one origin, dialled again whenever it is closed."""
+
+    response_class = FinalResponse
 
     def __init__(self, origin: Origin, dialer: Dialer, **tls: ssl.SSLContext) -> None:
         super().__init__(origin.host, origin.port, **tls)  # type: ignore[arg-type]
