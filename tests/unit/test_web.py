@@ -1,6 +1,5 @@
 import gzip
 import socket
-import tracemalloc
 import zlib
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -190,20 +189,6 @@ def test_a_body_of_exactly_the_cap_is_taken(serve_origin, web_client):
     origin = serve_origin(response(200, bytes(100_000)))
 
     assert len(web_client(max_bytes=100_000).fetch(origin.url)) == 100_000
-
-
-def test_a_gzip_bomb_ends_at_the_cap_with_bounded_memory(serve_origin, web_client):
-    member = gzip.compress(bytes(100 * 1024 * 1024), compresslevel=1)
-    origin = serve_origin(response(200, member, content_encoding="gzip"))
-    client = web_client(max_bytes=1024 * 1024)
-    tracemalloc.start()
-
-    fault = fault_of(lambda: client.fetch(origin.url))
-
-    peak_bytes = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert fault.code is ImageCode.TOO_LARGE
-    assert peak_bytes < 6 * 1024 * 1024
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,18 +28,15 @@ from imagemill.adapters.pinned_connections import (
     Resolver,
     resolve_with_system,
 )
+from imagemill.adapters.web_bodies import READ_BYTES, BodyBroken, codings, decoded
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.web_urls import DEFAULT_PORTS, InvalidUrl, WebUrl
 
 MEBIBYTE = 1024 * 1024
-#: Bytes asked of a connection at once, and decompressed at once; memory beside the body stays near it.
-READ_BYTES = 64 * 1024
 #: Of a body that nobody wants: reading up to that much and that long costs less than a new connection.
 MAX_DISCARDED_BYTES = 64 * 1024
 MAX_DISCARD_SECONDS = 1.0
 
-#: Of the magic number 1F 8B (RFC 1952 section 2.3.1).
-GZIP_FIRST_BYTE = 0x1F
 #: 300 and 304 name nothing to go to (RFC 9110 section 15.4).
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: No list of favourite formats: the image as it is stored is wanted, not a re-encoded one.
@@ -48,6 +45,7 @@ ACCEPT = "image/*,*/*;q=0.5"
 #: What urllib3, http.client, ssl and zlib raise when the other side or the network misbehaves.
 NETWORK_ERRORS = (
     AddressRefused,
+    BodyBroken,
     NameNotResolved,
     OSError,
     http.client.HTTPException,
@@ -87,6 +85,12 @@ class FetchFault(Exception):
                 return False
 
 
+def user_agent(contact_url: str = "") -> str:
+    """Who calls, and where its operator can be reached: `imagemill/0.1.0 (+https://shop.example/bot)`."""
+    product = f"imagemill/{__version__}"
+    return f"{product} (+{contact_url})" if contact_url else product
+
+
 @dataclass(frozen=True, slots=True)
 class WebPolicy:
     """Where a client may go, and how long and how much it takes.
@@ -97,7 +101,7 @@ class WebPolicy:
     """
 
     allow_loopback: bool = False
-    user_agent: str = f"imagemill/{__version__}"
+    user_agent: str = user_agent()
     connect_timeout_seconds: float = 5.0
     total_timeout_seconds: float = 30.0
     max_bytes: int = 50 * MEBIBYTE
@@ -128,6 +132,11 @@ class WebClient:
             connect_timeout_seconds=policy.connect_timeout_seconds,
         )
         self._pool = ConnectionPool(self._dialer, per_origin=policy.per_host_connections)
+
+    @property
+    def total_timeout_seconds(self) -> float:
+        """What one image may take, retries included (contract A7)."""
+        return self._policy.total_timeout_seconds
 
     def fetch(
         self,
@@ -160,7 +169,7 @@ class WebClient:
                 if response.status == 200:
                     if reserve is not None:
                         reserve(self._largest_body(response), deadline.ends_at)
-                    return self._body(response)
+                    return self._body(response, deadline)
                 _discard(connection, response, deadline)
             location = response.headers.get("location") if response.status in REDIRECTS else None
             if location is None:
@@ -234,15 +243,14 @@ class WebClient:
 
     def _largest_body(self, response: HTTPResponse) -> int:
         """Bytes: as announced, where the announcement binds; one that is encoded may grow."""
-        is_plain = response.headers.get("content-encoding", "identity").strip().lower() == "identity"
-        announced = response.length_remaining if is_plain else None
+        announced = None if codings(response) else response.length_remaining
         return self._policy.max_bytes if announced is None else min(announced, self._policy.max_bytes)
 
-    def _body(self, response: HTTPResponse) -> bytes:
+    def _body(self, response: HTTPResponse, deadline: Deadline) -> bytes:
         if (response.length_remaining or 0) > self._policy.max_bytes:
             raise FetchFault(ImageCode.TOO_LARGE)
         body = BytesIO()
-        for piece in _decoded(response):
+        for piece in decoded(response, deadline):
             if body.tell() + len(piece) > self._policy.max_bytes:
                 raise FetchFault(ImageCode.TOO_LARGE)
             body.write(piece)
@@ -277,54 +285,6 @@ def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline:
         connection.close()
 
 
-def _decoded(response: HTTPResponse) -> Iterator[bytes]:
-    """The body in pieces of about READ_BYTES.
-
-    Raises:
-        urllib3.exceptions.HTTPError, zlib.error: when it breaks off or cannot be decoded.
-    """
-    match response.headers.get("content-encoding", "").strip().lower():
-        case "gzip" | "x-gzip" | "deflate":
-            return _inflated(_pieces(response, decode_content=False))
-        case _:
-            # urllib3 decodes br and zstd where their libraries are there, and leaves the unknown as it is.
-            return _pieces(response, decode_content=True)
-
-
-def _pieces(response: HTTPResponse, *, decode_content: bool) -> Iterator[bytes]:
-    # Not `stream`: it hands a chunk size of -1 to `read`, which then has no bound.
-    while piece := response.read1(READ_BYTES, decode_content=decode_content):
-        yield piece
-
-
-def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Decode gzip or deflate, and notice when the stream ends early, which urllib3 does not.
-
-    A gzip stream may have several members; zeros or garbage behind the last are ignored, as gzip(1) does.
-    """
-    inflater = None
-    for piece in pieces:
-        compressed = piece
-        while compressed:
-            if inflater is None or (inflater.eof and compressed[0] == GZIP_FIRST_BYTE):
-                inflater = _inflater_for(compressed[0])
-            if inflater.eof:
-                break
-            inflated = inflater.decompress(compressed, READ_BYTES)
-            while inflated:
-                yield inflated
-                inflated = inflater.decompress(inflater.unconsumed_tail, READ_BYTES)
-            compressed = inflater.unused_data
-    if inflater is not None and not inflater.eof:
-        raise zlib.error("compressed stream ends early")
-
-
-def _inflater_for(first_byte: int) -> zlib._Decompress:
-    """Servers send deflate with a zlib header, as they should, or raw; no raw stream begins as a header does."""
-    has_header = first_byte == GZIP_FIRST_BYTE or first_byte & 0x0F == zlib.DEFLATED
-    return zlib.decompressobj(zlib.MAX_WBITS | 32 if has_header else -zlib.MAX_WBITS)
-
-
 def _retry_after(response: HTTPResponse) -> float | None:
     """Seconds to wait by the Retry-After field (RFC 9110 section 10.2.3), None without a readable one."""
     text = response.headers.get("retry-after", "").strip()
@@ -332,7 +292,7 @@ def _retry_after(response: HTTPResponse) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
