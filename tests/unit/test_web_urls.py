@@ -130,3 +130,19 @@ def test_a_host_too_long_is_refused_before_its_letters_are_looked_at():
     """Punycode takes time by the square of the length: 0.4 s for 2,000 letters."""
     with pytest.raises(InvalidUrl, match="longer than any"):
         WebUrl.parse(f"http://{'ü' * 255}/")
+
+
+@pytest.mark.parametrize(
+    ("location", "redirected"),
+    [
+        ("http://cdn.example/x", "https://cdn.example:443/x"),
+        ("http://cdn.example:80/x", "https://cdn.example:443/x"),
+        ("http://cdn.example:8080/x", "https://cdn.example:8080/x"),
+        ("//cdn.example/x", "https://cdn.example:443/x"),
+        ("https://cdn.example:444/x", "https://cdn.example:444/x"),
+    ],
+)
+def test_a_redirect_never_leads_from_https_into_the_clear(location, redirected):
+    url = WebUrl.parse("https://shop.example/a").redirected(location)
+
+    assert f"{url.origin}{url.target}" == redirected

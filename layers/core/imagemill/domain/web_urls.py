@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from encodings.idna import nameprep
 from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
@@ -84,13 +84,20 @@ class WebUrl:
     def redirected(self, location: str) -> WebUrl:
         """The URL that a `Location` field of this URL's response names; it may be relative.
 
+        From https it leads to https always, as browsers upgrade images (W3C Mixed Content, section 4.1): what
+        was asked for in private is not fetched in the clear because a server does not know that it has TLS.
+
         Raises:
             InvalidUrl: as `parse` does.
         """
         try:
-            return self.parse(urljoin(f"{self.origin}{self.target}", location.strip(" ")))
+            url = self.parse(urljoin(f"{self.origin}{self.target}", location.strip(" ")))
         except ValueError as error:
             raise InvalidUrl("redirect to what is no URL") from error
+        if self.origin.scheme == "https" and url.origin.scheme == "http":
+            port = DEFAULT_PORTS["https"] if url.origin.port == DEFAULT_PORTS["http"] else url.origin.port
+            return replace(url, origin=Origin("https", url.origin.host, port))
+        return url
 
 
 def _ipv6(text: str) -> str:
