@@ -149,6 +149,15 @@ def test_a_name_that_cannot_be_resolved_is_a_dns_failure(web_client, failing):
     assert fault_of(lambda: web_client(resolve).fetch("http://shop.example/")).code is ImageCode.DNS_FAILURE
 
 
+@pytest.mark.parametrize("host", ["shop.invalid", "INVALID", "shop.invalid."])
+def test_a_name_that_cannot_exist_is_a_dns_failure_without_a_lookup(web_client, host):
+    resolver = ScriptedResolver([("127.0.0.1", 80)])
+
+    fault = fault_of(lambda: web_client(resolver).fetch(f"http://{host}/"))
+
+    assert (fault.code, resolver.lookups) == (ImageCode.DNS_FAILURE, 0)
+
+
 def test_a_name_without_addresses_is_a_dns_failure(web_client):
     assert (
         fault_of(lambda: web_client(ScriptedResolver([])).fetch("http://shop.example/")).code is ImageCode.DNS_FAILURE
