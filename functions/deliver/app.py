@@ -9,8 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from imagemill import __version__
-from imagemill.adapters.web import WebClient, WebPolicy
+from imagemill.adapters.web import WebClient, WebPolicy, user_agent
 from imagemill.domain.webhook import Delivery
 from imagemill.logs import logger
 from imagemill.settings import settings
@@ -38,7 +37,11 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _web() -> WebClient:
-    policy = WebPolicy(allow_loopback=settings().is_local, user_agent=f"imagemill/{__version__}")
+    policy = WebPolicy(
+        allow_loopback=settings().is_local,
+        user_agent=user_agent(os.environ["CONTACT_URL"]),
+        connect_timeout_seconds=float(os.environ["CONNECT_TIMEOUT_SECONDS"]),
+    )
     return WebClient(policy)
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from imagemill import __version__
-from imagemill.adapters.web import WebClient, WebPolicy
+from imagemill.adapters.web import WebClient, WebPolicy, user_agent
 from imagemill.domain.product import ProductMessage, UnreadableMessage
 from imagemill.logs import logger
 from imagemill.settings import settings
@@ -41,7 +40,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _pipeline() -> Pipeline:
     """One for the life of the process, so that connections stay open between invocations."""
-    policy = WebPolicy(allow_loopback=settings().is_local, user_agent=f"imagemill/{__version__}")
+    policy = WebPolicy(
+        allow_loopback=settings().is_local,
+        user_agent=user_agent(os.environ["CONTACT_URL"]),
+        connect_timeout_seconds=float(os.environ["CONNECT_TIMEOUT_SECONDS"]),
+        total_timeout_seconds=float(os.environ["IMAGE_TIMEOUT_SECONDS"]),
+    )
     redelivery = tuple(int(seconds) for seconds in os.environ["REDELIVERY_SECONDS"].split(","))
     memory = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
     return Pipeline(Workshop(WebClient(policy), memory, os.cpu_count() or 1), redelivery)

@@ -25,8 +25,6 @@ from imagemill.domain.product import Image
 from .budget import Budget, Share
 from .codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, compress, peak_bytes
 
-#: All the time that fetching one image may take, retries included, in seconds (contract A7).
-IMAGE_SECONDS = 30.0
 #: Tries in place; beyond these a later receive of the message is more likely to succeed.
 TRIES = 3
 #: Mean pause before the second try, in seconds; doubled before each further one, and jittered by half.
@@ -142,7 +140,8 @@ def _failed(task: ImageTask, code: ImageCode, http_status: int | None = None) ->
 def _fetch(task: ImageTask, web: WebClient, body: Share) -> bytes:
     """Fetch with retries in place, holding memory for the body. Raises FetchFault for permanent faults only."""
     begun = time.monotonic()
-    end = min(begun + IMAGE_SECONDS, task.deadline)
+    whole = begun + web.total_timeout_seconds
+    end = min(whole, task.deadline)
     if end - begun < MIN_SECONDS:
         raise NotBegun
     pause = FIRST_PAUSE_SECONDS
@@ -155,7 +154,7 @@ def _fetch(task: ImageTask, web: WebClient, body: Share) -> bytes:
                 raise
             wait = max(uniform(0.5 * pause, 1.5 * pause), fault.retry_after or 0)
             if not tries_left or time.monotonic() + wait + 1 > end:
-                if fault.code is ImageCode.TIMEOUT and end < begun + IMAGE_SECONDS:
+                if fault.code is ImageCode.TIMEOUT and end < whole:
                     raise NotBegun from fault
                 raise TransientFault(fault.code, fault.http_status, fault.retry_after) from fault
             time.sleep(wait)

@@ -64,7 +64,7 @@ def test_a_message_is_signed_so_that_a_receiver_can_verify_it(aws, context, even
     document = json.loads(json.dumps(job_document(job, ProductCounts())))
     assert message == {"type": "job.partial", "timestamp": job.ended_at, "data": document}
     assert request.headers["webhook-id"] == event("deliver")["message_id"]
-    assert request.headers["user-agent"] == f"imagemill/{__version__}"
+    assert request.headers["user-agent"] == f"imagemill/{__version__} (+{ENVIRONMENT['CONTACT_URL']})"
     assert request.headers["content-type"] == "application/json"
     assert (answer["state"], answer["wait_seconds"]) == ("DELIVERED", 0)
 
