@@ -63,7 +63,8 @@ class FetchFault(Exception):
     """Why a URL could not be fetched or called.
 
     code: as in the contract. http_status: with HTTP_STATUS alone. retry_after: seconds that the server asked
-    for. The text has neither the URL nor anything that the remote side wrote.
+    for. The text has neither the URL nor anything that the remote side wrote, and no cause is chained: its
+    text would have both, and a traceback shows causes.
     """
 
     def __init__(self, code: ImageCode, http_status: int | None = None, retry_after: float | None = None) -> None:
@@ -203,8 +204,8 @@ class WebClient:
     def _allowed(self, url: str, base: WebUrl | None = None) -> WebUrl:
         try:
             target = WebUrl.parse(url) if base is None else base.redirected(url)
-        except InvalidUrl as error:
-            raise FetchFault(ImageCode.INVALID_URL) from error
+        except InvalidUrl:
+            raise FetchFault(ImageCode.INVALID_URL) from None
         if target.origin.port not in DEFAULT_PORTS.values() and not self._policy.allow_loopback:
             raise FetchFault(ImageCode.BLOCKED_ADDRESS)
         return target
@@ -216,8 +217,8 @@ class WebClient:
         """The head of a response; on leaving, its connection is kept if the body has been read to the end."""
         try:
             connection = self._pool.acquire(url.origin, deadline)
-        except TimeoutError as error:
-            raise FetchFault(ImageCode.TIMEOUT) from error
+        except TimeoutError:
+            raise FetchFault(ImageCode.TIMEOUT) from None
         response, is_read_to_the_end = None, False
         try:
             is_reused = not connection.is_closed
@@ -232,7 +233,7 @@ class WebClient:
             yield connection, response
             is_read_to_the_end = response.closed
         except NETWORK_ERRORS as error:
-            raise FetchFault(_code(error, in_body=response is not None)) from error
+            raise FetchFault(_code(error, in_body=response is not None)) from None
         finally:
             # Not by `response.closed` alone: urllib3 closes a response that failed, its rest still to come.
             if not is_read_to_the_end:
