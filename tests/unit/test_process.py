@@ -12,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 
 import process.image
 import process.pipeline
+from imagemill import __version__
 from imagemill.adapters import aws as clients
 from imagemill.adapters.ledger import live_counts, open_run
 from imagemill.adapters.results import get_results, put_result
@@ -25,7 +26,7 @@ from process.app import handler
 from process.image import Place, Workshop, image_key
 from tests.e2e.shop import eventually
 from tests.e2e.web import Answer
-from tests.unit.conftest import IMAGE_BUCKET, JOB_ID, OTHER_JOB_ID, context_of
+from tests.unit.conftest import ENVIRONMENT, IMAGE_BUCKET, JOB_ID, OTHER_JOB_ID, context_of
 
 PRODUCTS_QUEUE = "PRODUCTS_QUEUE"
 
@@ -412,3 +413,25 @@ def test_a_finished_product_is_counted_before_its_slow_neighbour(aws, context, w
 
     assert seen == [ProductCounts(completed=1)]
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=2)
+
+
+def test_an_image_has_the_time_that_the_stack_gives_it(aws, context, web, picture, monkeypatch):
+    monkeypatch.setattr(process.image, "MIN_SECONDS", 0.05)
+    monkeypatch.setenv("IMAGE_TIMEOUT_SECONDS", "0.4")
+    release = Event()
+    url = web.route("/slow.jpg", lambda _: (release.wait(10), picture)[1])
+
+    answer = handler(batch(message(url), receives=MAX_RECEIVES), context)
+    release.set()
+
+    assert answer == {"batchItemFailures": []}
+    assert result_of().images[0].error is ImageCode.TIMEOUT
+    # One try: what it took was the whole image's time, not its own.
+    assert len(web.asked_for("/slow.jpg")) == 1
+
+
+def test_origins_learn_whom_to_ask(aws, context, web, picture):
+    handler(batch(message(web.route("/a.jpg", picture))), context)
+
+    [request] = web.asked_for("/a.jpg")
+    assert request.headers["user-agent"] == f"imagemill/{__version__} (+{ENVIRONMENT['CONTACT_URL']})"
