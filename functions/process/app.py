@@ -45,6 +45,7 @@ def _pipeline() -> Pipeline:
         user_agent=user_agent(os.environ["CONTACT_URL"]),
         connect_timeout_seconds=float(os.environ["CONNECT_TIMEOUT_SECONDS"]),
         total_timeout_seconds=float(os.environ["IMAGE_TIMEOUT_SECONDS"]),
+        max_retry_after_seconds=float(os.environ["MAX_RETRY_AFTER_SECONDS"]),
     )
     redelivery = tuple(int(seconds) for seconds in os.environ["REDELIVERY_SECONDS"].split(","))
     memory = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])

@@ -36,7 +36,12 @@ ALL_SECONDS = 120
 MAX_RESIDENT_MEBIBYTES = 400
 #: Short, so that three receives of an origin that hangs fit a test. ContactUrl: told to every origin.
 CONTACT_URL = "https://imagemill.example/bot"
-IMPATIENT = {"ImageTimeoutSeconds": "6", "ConnectTimeoutSeconds": "2", "ContactUrl": CONTACT_URL}
+IMPATIENT = {
+    "ImageTimeoutSeconds": "6",
+    "ConnectTimeoutSeconds": "2",
+    "MaxRetryAfterSeconds": "1",
+    "ContactUrl": CONTACT_URL,
+}
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +115,7 @@ def hostile_origins(image: bytes) -> dict[str, Hostile]:
     return {
         "404": Hostile(response(404, b"gone"), "HTTP_STATUS", 404),
         "500": Hostile(response(500), "HTTP_STATUS", 500),
+        "503 for a year": Hostile(response(503, retry_after="31536000"), "HTTP_STATUS", 503),
         "204": Hostile(response(204), "HTTP_STATUS", 204),
         "hangs": Hostile(say_nothing, "TIMEOUT"),
         "hangs in the body": Hostile(hang_in_the_body, "TIMEOUT"),

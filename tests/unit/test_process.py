@@ -194,12 +194,16 @@ def test_a_product_given_back_rests_as_long_as_the_origin_asks(aws, context, web
     assert len(web.asked_for("/busy.jpg")) == 1
 
 
-def test_an_endless_retry_after_is_cut_to_what_the_queue_can_do(aws, context, web, visibility_changes):
+@pytest.mark.parametrize("allowed", [900, 999_999])
+def test_an_endless_retry_after_is_cut_to_what_the_stack_and_the_queue_allow(
+    aws, context, web, visibility_changes, monkeypatch, allowed
+):
+    monkeypatch.setenv("MAX_RETRY_AFTER_SECONDS", str(allowed))
     busy = message(web.route("/busy.jpg", Answer(503, headers={"retry-after": "999999"})))
 
     handler(batch(busy), context)
 
-    assert visibility_changes == [12 * 3600]
+    assert visibility_changes == [min(allowed, 12 * 3600)]
 
 
 def test_the_next_receive_tries_only_what_is_missing(aws, context, web, picture):

@@ -213,6 +213,13 @@ def test_retry_after_is_read_in_both_its_forms(serve_origin, web_client, value, 
     assert fault.retry_after == seconds
 
 
+@pytest.mark.parametrize("value", ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_an_origin_does_not_make_us_wait_for_ever(serve_origin, web_client, value):
+    origin = serve_origin(response(429, retry_after=value))
+
+    assert fault_of(lambda: web_client(max_retry_after_seconds=900).fetch(origin.url)).retry_after == 900
+
+
 def test_retry_after_may_be_a_date_to_come(serve_origin, web_client):
     in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     origin = serve_origin(response(503, retry_after=in_an_hour))

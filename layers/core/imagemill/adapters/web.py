@@ -98,7 +98,8 @@ class WebPolicy:
 
     allow_loopback: stage `local` alone; opens loopback addresses, and every port. total_timeout_seconds: from
     the call to the last byte, with every redirect, lookup and wait for a connection. max_bytes: of a body,
-    after decoding. per_host_connections: to one scheme, host and port at once.
+    after decoding. per_host_connections: to one scheme, host and port at once. max_retry_after_seconds: the
+    longest that an origin's Retry-After is obeyed; webhooks have a limit of their own (contract A6).
     """
 
     allow_loopback: bool = False
@@ -108,6 +109,7 @@ class WebPolicy:
     max_bytes: int = 50 * MEBIBYTE
     max_redirects: int = 3
     per_host_connections: int = 8
+    max_retry_after_seconds: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,9 @@ class WebClient:
                 _discard(connection, response, deadline)
             location = response.headers.get("location") if response.status in REDIRECTS else None
             if location is None:
-                raise FetchFault(ImageCode.HTTP_STATUS, response.status, _retry_after(response))
+                asked = _retry_after(response)
+                wait = None if asked is None else min(asked, self._policy.max_retry_after_seconds)
+                raise FetchFault(ImageCode.HTTP_STATUS, response.status, wait)
             target = self._allowed(_as_utf8(location), base=target)
         raise FetchFault(ImageCode.TOO_MANY_REDIRECTS)
 
