@@ -36,6 +36,7 @@ def test_no_secret_of_a_job_is_in_any_log(shop: Shop, web: TestWeb, thumbnail: b
     inside = web.route("/inside.jpg", Answer(302, headers={"location": f"http://10.0.0.1/?token={image}"}))
     busy = web.route("/busy.jpg", lambda request: Answer(503) if request.number < 5 else Answer(body=thumbnail))
     webhook = web.route("/hook", lambda request: Answer(503 if request.number < 3 else 204))
+    registered = web.route("/registered", Answer(204))
     refused = "http://127.0.0.1:9"
     query = urllib.parse.quote(f"{webhook}?token={hook}")
     with (
@@ -48,12 +49,17 @@ def test_no_secret_of_a_job_is_in_any_log(shop: Shop, web: TestWeb, thumbnail: b
         urls.append(good.replace("http://", f"http://user:{password}@"))
         body = catalogue([["1", "A", ",".join(urls)], ["", "B", urls[0]]])
 
+        body_of_hook = json.dumps({"url": f"{registered}?token={hook}", "events": ["job.partial"]})
+        endpoint = json.loads(
+            shop.call("POST", "/webhooks", {"content-type": "application/json"}, body=body_of_hook).data
+        )
         answer = shop.post_csv(body, f"?webhook_url={query}", {"idempotency-key": key})
         conflict = shop.post_csv(body + b"3,C,http://shop.invalid/", "", {"idempotency-key": key})
         shop.drop("spring.csv", b"no columns\r\n", {"webhook-url": f"{refused}/hook?token={drop}"})
         job_id = json.loads(answer.data)["job_id"]
         job = shop.ended(job_id)
     eventually(lambda: len(web.asked_for("/hook")) == 3, "the webhook is delivered")
+    eventually(lambda: web.asked_for("/registered"), "the endpoint is told")
     eventually(lambda: shop.outbox("spring"), "the drop is rejected")
     signing_secret = shop.get("/signing-secret")["secret"]
 
@@ -64,5 +70,5 @@ def test_no_secret_of_a_job_is_in_any_log(shop: Shop, web: TestWeb, thumbnail: b
     # Proof that this is where a secret would be.
     assert [function for function in FUNCTIONS if "START RequestId" not in logs[function]] == []
     assert all(job_id in logs[function] for function in ("api", "ingest", "process", "deliver"))
-    for secret in (image, password, hook, key, drop, shop.api_key, signing_secret):
+    for secret in (image, password, hook, key, drop, shop.api_key, signing_secret, endpoint["secret"]):
         assert secret not in written

@@ -15,17 +15,15 @@ import api.app
 import api.jobs
 import deliver.delivery
 import process.image
-from imagemill.adapters.jobs import create_job
 from imagemill.adapters.ledger import open_run
-from imagemill.adapters.secrets import signing_secret
-from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import now
-from imagemill.domain.options import ImageOptions, JobOptions
+from imagemill.adapters.secrets import signing_secrets
+from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
 from imagemill.logs import logger, redacted
 from tests.e2e.web import Answer
-from tests.unit.conftest import JOB_ID, TENANT, a_job
+from tests.unit.conftest import JOB_ID, TENANT
 from tests.unit.scripted_web import HEAD_200, fault_of, response, then_close, then_reset
+from tests.unit.test_deliver import end_job_with
 
 pytest_plugins = ["tests.unit.web_fixtures"]
 
@@ -150,19 +148,17 @@ def test_webhooks_that_fail_leave_no_secret_in_the_log(aws, context, event, web,
         "invalid": "http://shop.invalid/hook",
         "inside": "http://10.0.0.1/hook",
     }[webhook]
-    options = JobOptions(webhook_url=f"{url}?token={SECRET}", client_reference=SECRET)
-    create_job(a_job(options, status=JobStatus.PARTIAL, ended_at=now(), products=3))
+    end_job_with(f"{url}?token={SECRET}")
 
     deliver.app.handler(event("deliver"), context)
 
     assert "Webhook attempt" in lines.ours
-    for secret in (SECRET, signing_secret(TENANT)):
+    for secret in (SECRET, signing_secrets(TENANT).current):
         assert secret not in lines.ours + lines.others
 
 
 def test_a_webhook_that_fails_unforeseen_leaves_no_secret_in_its_traceback(aws, context, event, monkeypatch):
-    options = JobOptions(webhook_url=f"http://127.0.0.1:9/hook?token={SECRET}")
-    create_job(a_job(options, status=JobStatus.PARTIAL, ended_at=now(), products=3))
+    end_job_with(f"http://127.0.0.1:9/hook?token={SECRET}")
     monkeypatch.setattr(deliver.delivery, "put_attempt", lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError) as fault:

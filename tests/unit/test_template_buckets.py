@@ -10,10 +10,10 @@ from tests.unit.test_template import as_list, of_type, target
 Resource = dict[str, Any]
 
 #: The conditions of a stack with its own CloudFront, under AWS's name or a deployer's, and of the embedded one.
-ON_AWS = {"IsAws": True, "IsLocal": False, "OwnDistribution": True, "OwnDomain": False}
-WITH_DOMAIN = ON_AWS | {"OwnDomain": True}
+ON_AWS = {"IsAws": True, "IsLocal": False, "OwnDistribution": True, "OwnDomain": False, "ImagesExpire": False}
+WITH_DOMAIN = ON_AWS | {"OwnDomain": True, "ImagesExpire": True}
 WITH_OTHER_FRONT = ON_AWS | {"OwnDistribution": False}
-LOCAL = {"IsAws": False, "IsLocal": True, "OwnDistribution": False, "OwnDomain": False}
+LOCAL = {"IsAws": False, "IsLocal": True, "OwnDistribution": False, "OwnDomain": False, "ImagesExpire": False}
 STACKS = pytest.mark.parametrize("conditions", [ON_AWS, WITH_DOMAIN, WITH_OTHER_FRONT])
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -67,7 +67,7 @@ def test_no_bucket_is_public_on_aws(template, conditions):
             ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
         ), name
         assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-        assert not {"AccessControl", "WebsiteConfiguration", "CorsConfiguration"} & set(bucket), name
+        assert not {"AccessControl", "WebsiteConfiguration"} & set(bucket), name
 
 
 @STACKS
@@ -117,17 +117,28 @@ def test_everything_at_rest_is_encrypted(template, conditions):
 
 
 @STACKS
-def test_objects_go_with_their_job_and_versions_soon_after(template, conditions):
-    for name, bucket in resources(template, "AWS::S3::Bucket", conditions).items():
-        rules = [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if rule["Status"] == "Enabled"]
-        assert any(rule.get("ExpirationInDays") == {"Ref": "RetentionDays"} for rule in rules), name
-        if bucket.get("VersioningConfiguration", {}).get("Status") == "Enabled":
-            [days] = [rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in rules]
-            assert days <= 30, name
+def test_catalogues_go_with_their_job_and_versions_and_unfinished_parts_soon_after(template, conditions):
     catalogue = resources(template, "AWS::S3::Bucket", conditions)["CatalogueBucket"]
+    expire, clear = catalogue["LifecycleConfiguration"]["Rules"]
+
+    assert catalogue["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert {expire["Status"], clear["Status"]} == {"Enabled"}
+    assert expire["ExpirationInDays"] == {"Ref": "RetentionDays"}
+    assert expire["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 7
+    assert clear["ExpiredObjectDeleteMarker"] is True
     # The report writes its output in parts: what is left of one that died costs money and holds products.
-    [rule] = catalogue["LifecycleConfiguration"]["Rules"]
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert expire["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
+@STACKS
+def test_images_stay_unless_a_deployer_says_otherwise(template, conditions):
+    images = resources(template, "AWS::S3::Bucket", conditions)["ImageBucket"]
+
+    rules = images.get("LifecycleConfiguration", {}).get("Rules", [])
+    assert [rule["ExpirationInDays"] for rule in rules] == (
+        [{"Ref": "ImageRetentionDays"}] if conditions["ImagesExpire"] else []
+    )
+    assert "VersioningConfiguration" not in images
 
 
 def test_cloudfront_signs_what_it_reads_and_speaks_https_alone(template):
