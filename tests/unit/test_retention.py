@@ -141,10 +141,10 @@ def test_a_jobs_objects_are_kept_as_long_as_its_items_and_leave_nothing_behind(t
     }
 
 
-def test_images_are_kept_until_a_deployer_says_otherwise(template):
+def test_images_go_with_their_job_unless_a_deployer_keeps_them_for_ever(template):
     condition, rules, none = rules_of(template, "ImageBucket")["Fn::If"]
 
-    assert template["Parameters"]["ImageRetentionDays"]["Default"] == 0
+    assert template["Parameters"]["ImageRetentionDays"]["Default"] == template["Parameters"]["RetentionDays"]["Default"]
     assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ImageRetentionDays"}, 0]}]}
     assert rules["Rules"] == [{"Id": "expire", "Status": "Enabled", "ExpirationInDays": {"Ref": "ImageRetentionDays"}}]
     assert none == {"Ref": "AWS::NoValue"}
