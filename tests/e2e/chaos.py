@@ -177,12 +177,12 @@ def chaos(
     """
     tally = Tally()
     begun = time.monotonic()
-    weather: list[Storm] = []
-    picture_url = web.route(f"/{seed}.jpg", lambda request: weather[0].serve(request, picture))
+    jobs: list[SubmittedJob] = []
+    storm = Storm(seed, jobs, tally)
+    picture_url = web.route(f"/{seed}.jpg", lambda request: storm.serve(request, picture))
     hook = web.route(f"/hook-{seed}", Answer(204))
-    jobs = [_submit(shop, picture_url, hook, products, Random(f"{seed} {index}")) for index, shop in enumerate(shops)]
-    weather.append(Storm(seed, jobs, tally))
-    with weather[0].blowing(), suppress(AssertionError):
+    jobs += [_submit(shop, picture_url, hook, products, Random(f"{seed} {index}")) for index, shop in enumerate(shops)]
+    with storm.blowing(), suppress(AssertionError):
         eventually(lambda: all(_ended(job) for job in jobs), "all jobs end in the storm", storm_seconds)
     for job in jobs:
         left = begun + DEADLINE_SECONDS - time.monotonic()

@@ -269,8 +269,8 @@ def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[A
     for name, value in (ENVIRONMENT | CREDENTIALS).items():
         monkeypatch.setenv(name, value)
     # moto answers boto3 alone, not our own connections.
-    monkeypatch.setattr(image_store, "_bucket", lambda: None)
-    monkeypatch.setattr(message_batches, "_service", lambda: None)
+    monkeypatch.setattr(image_store, "_lane", lambda: None)
+    monkeypatch.setattr(message_batches, "_lane", lambda: None)
     _forget()
     with mock_aws():
         yield Account(template)

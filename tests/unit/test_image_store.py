@@ -76,7 +76,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         monkeypatch.delenv(name, raising=False)
     _forget()
     yield running
-    bucket = image_store._bucket()
+    bucket = image_store._lane()
     if bucket:
         bucket.connections.clear()
     running.server.shutdown()
@@ -85,7 +85,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def _forget() -> None:
-    for cached in (settings, clients.s3, image_store._bucket):
+    for cached in (settings, clients.s3, image_store._lane):
         cached.cache_clear()
 
 
@@ -152,7 +152,7 @@ def test_address_on_aws_is_the_buckets_own_in_its_region(monkeypatch: pytest.Mon
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     _forget()
 
-    bucket = image_store._bucket()
+    bucket = image_store._lane()
 
     assert bucket
     assert bucket.url == f"https://{IMAGE_BUCKET}.s3.eu-central-1.amazonaws.com"

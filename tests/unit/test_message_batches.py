@@ -76,7 +76,7 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
         monkeypatch.delenv(name, raising=False)
     _forget()
     yield running
-    service = message_batches._service()
+    service = message_batches._lane()
     if service:
         service.connections.clear()
     running.server.shutdown()
@@ -85,7 +85,7 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
 
 
 def _forget() -> None:
-    for cached in (clients.sqs, message_batches._service):
+    for cached in (clients.sqs, message_batches._lane):
         cached.cache_clear()
 
 
@@ -164,8 +164,8 @@ def test_the_address_on_aws_is_that_of_the_region(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     _forget()
 
-    service = message_batches._service()
+    service = message_batches._lane()
 
     assert service
-    assert (service.url, service.region) == ("https://sqs.eu-central-1.amazonaws.com/", "eu-central-1")
+    assert (service.url, service.region) == ("https://sqs.eu-central-1.amazonaws.com", "eu-central-1")
     _forget()
