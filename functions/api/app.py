@@ -10,14 +10,14 @@ from aws_lambda_powertools.event_handler import CORSConfig, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from imagemill import __version__
+from imagemill import __version__, metrics
 from imagemill.domain.codes import JobStatus, ProductStatus
 from imagemill.domain.options import InvalidOption
 from imagemill.logs import logger
 from imagemill.settings import settings
 
 from . import jobs, pages, runs, uploads, webhooks
-from .caller import api_url_of, tenant_of
+from .caller import api_url_of, ids_of, tenant_of
 from .paging import flag_of, from_cursor, limit_of, status_of, to_cursor
 from .problems import Problem, internal_error, method_not_allowed, route_not_found
 from .products import products_page
@@ -53,10 +53,13 @@ app.include_router(pages.router)
 
 
 @logger.inject_lambda_context(clear_state=True)
+@metrics.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a REST API proxy event. Every answer carries the request's id, errors as problem+json."""
-    logger.append_keys(request_id=event["requestContext"]["requestId"])
+    logger.append_keys(request_id=event["requestContext"]["requestId"], **ids_of(event))
     answer = app.resolve(event, context)
+    told = {"method": event["httpMethod"], "resource": event["resource"], "status": answer["statusCode"]}
+    logger.info("Request answered", extra=told)
     answer["multiValueHeaders"]["x-request-id"] = [event["requestContext"]["requestId"]]
     return answer
 

@@ -15,3 +15,10 @@ def tenant_of(event: Mapping[str, Any]) -> str:
 def api_url_of(event: Mapping[str, Any]) -> str:
     """The address under which the caller reached us, without the route."""
     return os.environ["API_URL_PATTERN"].format_map(event["requestContext"])
+
+
+def ids_of(event: Mapping[str, Any]) -> dict[str, str]:
+    """Whom and what a request is about, for its log lines: the tenant, and the ids in the path."""
+    tenant = event["requestContext"]["identity"].get("apiKeyId")
+    named = {name: value for name, value in (event.get("pathParameters") or {}).items() if name.endswith("_id")}
+    return {**named, "tenant": tenant} if tenant else named

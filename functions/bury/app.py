@@ -6,12 +6,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from imagemill import metrics
 from imagemill.domain.product import MAX_RECEIVES, ProductMessage, UnreadableMessage
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
 
 
 @logger.inject_lambda_context(clear_state=True)
+@metrics.published
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Bury each product whose message was received too often.
 

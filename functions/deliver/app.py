@@ -9,15 +9,18 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from imagemill import metrics
 from imagemill.adapters.web import WebClient, WebPolicy, user_agent
 from imagemill.domain.webhook import Delivery
 from imagemill.logs import logger
+from imagemill.metrics import Metric
 from imagemill.settings import settings
 
 from .delivery import deliver
 
 
 @logger.inject_lambda_context(clear_state=True)
+@metrics.published
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Make the next attempt of a delivery (`imagemill.domain.webhook.Delivery`).
 
@@ -27,6 +30,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     delivery = Delivery.from_dict(event)
     logger.append_keys(job_id=delivery.job_id, message_id=delivery.message_id, attempt=delivery.attempt)
     outcome = deliver(delivery, _web(), _schedule())
+    metrics.count(Metric.WEBHOOK_ATTEMPTS, value=outcome.state.value)
     logger.info("Webhook attempt", extra={"state": outcome.state, "wait_seconds": outcome.wait_seconds})
     return {
         **replace(delivery, attempt=delivery.attempt + 1).as_dict(),

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from imagemill import metrics
 from imagemill.domain.job import job_id_of_upload
 from imagemill.logs import logger
 
@@ -23,6 +24,7 @@ MAX_INGEST_RECEIVES = 5
 
 
 @logger.inject_lambda_context(clear_state=True)
+@metrics.published
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Take each message of the batch. Raises on any fault: the queue then delivers it again, or after its
     last receive keeps it as a dead letter, and its job says why.
@@ -31,6 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     that are asked for twice are recognised by their results.
     """
     for record in event["Records"]:
+        logger.append_keys(message_id=record["messageId"])
         message = json.loads(record["body"])
         try:
             _take(message, context)

@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from imagemill import metrics
 from imagemill.adapters.web import WebClient, WebPolicy, user_agent
 from imagemill.domain.product import ProductMessage, UnreadableMessage
 from imagemill.logs import logger
@@ -19,6 +20,7 @@ from .pipeline import Pipeline, Receipt
 
 
 @logger.inject_lambda_context(clear_state=True)
+@metrics.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process a batch; the answer names the messages to be delivered again (ReportBatchItemFailures).
 

@@ -15,12 +15,14 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from imagemill import metrics
 from imagemill.adapters.image_store import put_image
 from imagemill.adapters.web import FetchFault, WebClient
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.image_urls import is_valid_url
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import Image
+from imagemill.metrics import Metric
 
 from .budget import Budget, Share
 from .codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, compress, peak_bytes
@@ -121,8 +123,9 @@ def make_image(task: ImageTask, workshop: Workshop) -> list[Image]:
         return _failed(task, ImageCode.INVALID_URL)
     body = Share(workshop.bodies)
     try:
-        data = _fetch(task, workshop.web, body)
-        with workshop.encoding(peak_bytes(data, task.options)):
+        with metrics.timed(Metric.FETCH_MILLISECONDS):
+            data = _fetch(task, workshop.web, body)
+        with workshop.encoding(peak_bytes(data, task.options)), metrics.timed(Metric.COMPRESS_MILLISECONDS):
             compressed = compress(data, task.options)
         return [_store(task.url, place, compressed, len(data)) for place in task.places]
     except FetchFault as fault:

@@ -43,7 +43,12 @@ class Receipt:
 
     @property
     def log_keys(self) -> dict[str, str | int]:
-        return {"job_id": self.message.job_id, "row": self.message.row, "receives": self.receives}
+        return {
+            "job_id": self.message.job_id,
+            "row": self.message.row,
+            "message_id": self.message_id,
+            "receives": self.receives,
+        }
 
     def is_answered(self, known: ProductResult | None) -> bool:
         """Whether there is nothing to make: the product has ended, or a later run has taken it up."""
@@ -237,6 +242,7 @@ def _groups(
     if together:
         yield together
     for suspect in suspects if suspects and suspects[0].receives % 2 else reversed(suspects):
+        logger.warning("Last receive ended without a word", extra=suspect.log_keys)
         yield [suspect]
 
 

@@ -6,11 +6,12 @@ import os
 import time
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from imagemill import metrics
 from imagemill.adapters.queues import queues_are_idle
 from imagemill.logs import logger
+from imagemill.metrics import Metric
 
 from .round import Finding, Round
 
@@ -20,6 +21,7 @@ class JobsNotSwept(Exception):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@metrics.published
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Look after the jobs that are due, the longest due first, until done or short of time.
 
@@ -35,9 +37,8 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     watch = Round(int(time.time()), int(os.environ["STALLED_SECONDS"]), are_idle=queues_are_idle())
     findings = watch.over_due_jobs(context.get_remaining_time_in_millis)
     logger.info("Swept", extra={"findings": findings})
-    if given_up := findings[Finding.GIVEN_UP]:
-        with single_metric("JobsGivenUp", MetricUnit.Count, given_up, namespace="imagemill") as metric:
-            metric.add_dimension("function_name", context.function_name)
+    metrics.count(Metric.SWEEP_REDRIVES, findings[Finding.REDRIVEN])
+    metrics.count(Metric.JOBS_GIVEN_UP, findings[Finding.GIVEN_UP])
     if failed := findings[Finding.NOT_SWEPT]:
         raise JobsNotSwept(f"{failed} jobs")
     return {finding.value: count for finding, count in findings.items()}

@@ -19,6 +19,7 @@ from moto import mock_aws
 import api.app
 import deliver.app
 import process.app
+from imagemill import metrics
 from imagemill.adapters import aws as clients
 from imagemill.adapters import image_store, message_batches
 from imagemill.adapters.items import from_item, key
@@ -49,6 +50,8 @@ QUEUES = "https://sqs.eu-central-1.amazonaws.com/123456789012"
 
 #: Every variable that the template sets for a function, but for those of the C library.
 ENVIRONMENT = {
+    "POWERTOOLS_SERVICE_NAME": "imagemill-prod",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
     "STAGE": "local",
     "TABLE_NAME": "imagemill-prod-table",
     "CATALOGUE_BUCKET": CATALOGUE_BUCKET,
@@ -282,6 +285,7 @@ def _forget() -> None:
 
     The clients may stay: they are bound to credentials and region, not to an account, and cost half a second.
     """
+    metrics._tally.take()
     if process.app._pipeline.cache_info().currsize:
         process.app._pipeline().close()
     if deliver.app._web.cache_info().currsize:

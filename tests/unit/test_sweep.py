@@ -1,6 +1,5 @@
 """The sweep: a healthy job is left alone, and what is missing in a stalled one is started again."""
 
-import json
 import time
 
 import pytest
@@ -21,6 +20,7 @@ from ingest.app import handler as ingest
 from sweep.app import JobsNotSwept, handler
 from sweep.round import Finding, Round
 from tests.unit.conftest import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, a_job, context_of
+from tests.unit.emf import emf_lines
 from tests.unit.sweep_rounds import (
     DONE,
     STALLED,
@@ -271,10 +271,18 @@ def test_jobs_that_are_given_up_are_counted_for_the_alarm(aws, context, event, m
 
     assert handler(event("sweep"), context) == {"GIVEN_UP": 1}
 
-    [metric] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    [line] = emf_lines(capsys.readouterr().out)
     alarm = template["Resources"]["JobsGivenUpAlarm"]["Properties"]
-    [published] = metric["_aws"]["CloudWatchMetrics"]
-    assert published["Namespace"] == alarm["Namespace"]
-    assert published["Metrics"] == [{"Name": alarm["MetricName"], "Unit": "Count"}]
-    assert published["Dimensions"] == [[dimension["Name"] for dimension in alarm["Dimensions"]]]
-    assert metric[alarm["Dimensions"][0]["Name"]] == context.function_name
+    assert (line.namespace, line.values[alarm["MetricName"]]) == (alarm["Namespace"], [1])
+    assert list(line.dimensions) == [dimension["Name"] for dimension in alarm["Dimensions"]]
+
+
+def test_redrives_are_counted_for_the_alarm(aws, context, event, monkeypatch, template, capsys):
+    aws.store_job(catalogue(1))
+    monkeypatch.setenv("STALLED_SECONDS", "0")
+
+    assert handler(event("sweep"), context) == {"REDRIVEN": 1}
+
+    [line] = emf_lines(capsys.readouterr().out)
+    alarm = template["Resources"]["SweepRedrivesAlarm"]["Properties"]
+    assert (line.namespace, line.values[alarm["MetricName"]]) == (alarm["Namespace"], [1])

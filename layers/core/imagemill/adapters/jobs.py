@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from imagemill import metrics
 from imagemill.adapters.aws import dynamodb, error_code
 from imagemill.adapters.items import expires_at, from_item, has_expired, key, to_item
 from imagemill.domain.codes import JobStatus
@@ -20,6 +21,7 @@ from imagemill.domain.job import (
     options_as_dict,
     options_from_dict,
 )
+from imagemill.metrics import Metric
 from imagemill.settings import settings
 
 JOB = "JOB"
@@ -68,6 +70,7 @@ def create_job(job: Job) -> bool:
         if error_code(fault) == "ConditionalCheckFailedException":
             return False
         raise
+    metrics.count(Metric.JOBS_ACCEPTED)
     return True
 
 

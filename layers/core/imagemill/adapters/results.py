@@ -11,11 +11,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from imagemill import metrics
 from imagemill.adapters.aws import dynamodb
 from imagemill.adapters.cancellations import CANCELLATION, cancellation_key
 from imagemill.adapters.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
-from imagemill.domain.codes import ProductStatus, RowCode
+from imagemill.domain.codes import ImageStatus, ProductStatus, RowCode
 from imagemill.domain.product import Image, ProductKey, ProductResult, chunk_of, taken_up
+from imagemill.metrics import Metric
 from imagemill.settings import settings
 
 #: BatchGetItem takes at most 100 keys (DynamoDB API reference).
@@ -56,7 +58,21 @@ def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
         )
     except ClientError as refused:
         return _result(standing_item(refused))
+    if result.status.has_ended:
+        _count(result)
     return replace(result, run=run)
+
+
+def _count(result: ProductResult) -> None:
+    """Count a product at its end, which is when its terminal result is written: what a redelivery finds is no end."""
+    metrics.count(Metric.PRODUCTS_ENDED, value=result.status.value)
+    for image in result.images:
+        if image.error:
+            metrics.count(Metric.IMAGES_FAILED, value=image.error.value)
+        elif image.status is ImageStatus.COMPLETED:
+            metrics.count(Metric.IMAGES_COMPLETED)
+            metrics.count(Metric.BYTES_IN, image.input_bytes or 0)
+            metrics.count(Metric.BYTES_OUT, image.output_bytes or 0)
 
 
 @dataclass(frozen=True, slots=True)
