@@ -204,7 +204,7 @@ def _add_api_key(gateway: APIGatewayClient, usage_plan: str) -> str:
 
 
 def _packaged_template(endpoint: str) -> str:
-    """The template with its local paths uploaded, as `sam package` does.
+    """The URL of the template with its local paths uploaded, as `sam package` does: it is too long for a request.
 
     The functions run through a bootstrap on the source in place, so that the machine's Python will do
     whatever its version, and an edit is live in the next function process.
@@ -232,7 +232,8 @@ def _packaged_template(endpoint: str) -> str:
         if local not in template:
             raise StackFailed(f"template.yaml no longer says '{local}'")
         template = template.replace(local, packaged)
-    return template
+    store.put_object(Bucket=CODE_BUCKET, Key="template.yaml", Body=template.encode())
+    return f"{endpoint}/{CODE_BUCKET}/template.yaml"
 
 
 def _zip(files: Mapping[str, str]) -> bytes:
@@ -246,13 +247,13 @@ def _zip(files: Mapping[str, str]) -> bytes:
 
 
 def _create_stack(
-    cloudformation: CloudFormationClient, name: str, template: str, parameters: Mapping[str, str]
+    cloudformation: CloudFormationClient, name: str, template_url: str, parameters: Mapping[str, str]
 ) -> dict[str, str]:
     cloudformation.create_change_set(
         StackName=name,
         ChangeSetName="create",
         ChangeSetType="CREATE",
-        TemplateBody=template,
+        TemplateURL=template_url,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
