@@ -24,6 +24,7 @@ class Line:
     namespace: str
     dimensions: Mapping[str, str]
     values: Mapping[str, list[float]]
+    units: Mapping[str, str]
     request_id: str
 
 
@@ -54,4 +55,5 @@ def _line(root: dict[str, Any]) -> Line:
     for numbers in values.values():
         assert 1 <= len(numbers) <= 100
         assert all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers)
-    return Line(directive["Namespace"], dimensions, values, root["function_request_id"])
+    units = {definition["Name"]: definition["Unit"] for definition in directive["Metrics"]}
+    return Line(directive["Namespace"], dimensions, values, units, root["function_request_id"])

@@ -66,7 +66,7 @@ def alarmed_queues(template: Resource) -> set[str]:
     return {
         target(dimension["Value"])
         for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
-        for dimension in alarm["Dimensions"]
+        for dimension in alarm.get("Dimensions", [])
         if dimension["Name"] == "QueueName"
     }
 
