@@ -5,10 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any, NamedTuple
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -20,6 +16,7 @@ from imagemill.adapters import aws as clients
 from imagemill.adapters import image_store
 from imagemill.adapters.image_store import CACHE_CONTROL, put_image
 from imagemill.settings import settings
+from tests.unit.aws_listener import AwsListener
 from tests.unit.conftest import CREDENTIALS, ENVIRONMENT, IMAGE_BUCKET
 
 BODY = b"\xff\xd8 an image"
@@ -27,60 +24,14 @@ DIGEST = hashlib.sha256(BODY).hexdigest()
 KEY = "images/0a/01K0B3T5Q8ZC4V7XW2N9M6R1DF/1/1-front.jpg"
 
 
-class Put(NamedTuple):
-    path: str
-    headers: Message
-    body: bytes
-
-    @property
-    def is_boto3(self) -> bool:
-        return "amz-sdk-request" in self.headers
-
-
-class Store:
-    """Answers each request with the next of `answers`, 200 when there is none; None hangs up."""
-
-    def __init__(self) -> None:
-        self.puts: list[Put] = []
-        self.answers: list[int | None] = []
-        store = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_PUT(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                store.puts.append(Put(self.path, self.headers, body))
-                answer = store.answers.pop(0) if store.answers else 200
-                if answer is None:
-                    self.close_connection = True
-                    return
-                self.send_response(answer)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    running = Store()
-    Thread(target=running.server.serve_forever, daemon=True).start()
-    for name, value in (ENVIRONMENT | CREDENTIALS | {"AWS_ENDPOINT_URL": running.url}).items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    _forget()
-    yield running
-    bucket = image_store._lane()
-    if bucket:
-        bucket.connections.clear()
-    running.server.shutdown()
-    running.server.server_close()
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsListener]:
+    with AwsListener(b"").listening(monkeypatch) as running:
+        _forget()
+        yield running
+        lane = image_store._lane()
+        if lane:
+            lane.connections.clear()
     _forget()
 
 
@@ -89,10 +40,10 @@ def _forget() -> None:
         cached.cache_clear()
 
 
-def test_image_is_stored_by_one_request(store: Store) -> None:
+def test_image_is_stored_by_one_request(store: AwsListener) -> None:
     put_image(KEY, BODY, "image/jpeg", DIGEST)
 
-    [put] = store.puts
+    [put] = store.calls
     assert not put.is_boto3
     assert put.path == f"/{IMAGE_BUCKET}/{KEY}"
     assert put.body == BODY
@@ -101,12 +52,12 @@ def test_image_is_stored_by_one_request(store: Store) -> None:
     assert put.headers["x-amz-content-sha256"] == DIGEST
 
 
-def test_signature_is_the_one_that_botocore_computes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signature_is_the_one_that_botocore_computes(store: AwsListener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "the-role's")
 
     put_image(KEY, BODY, "image/jpeg", DIGEST)
 
-    [put] = store.puts
+    [put] = store.calls
     signed = re.search("SignedHeaders=([^,]+)", put.headers["authorization"])
     assert signed
     names = set(signed[1].split(";"))
@@ -120,30 +71,30 @@ def test_signature_is_the_one_that_botocore_computes(store: Store, monkeypatch: 
 
 
 @pytest.mark.parametrize("answer", [503, 500, 307, 403, None])
-def test_boto3_takes_over_whatever_went_wrong(store: Store, answer: int | None) -> None:
-    store.answers = [answer]
+def test_boto3_takes_over_whatever_went_wrong(store: AwsListener, answer: int | None) -> None:
+    store.answers = [None if answer is None else (answer, b"")]
 
     put_image(KEY, BODY, "image/jpeg", DIGEST)
 
-    assert [put.is_boto3 for put in store.puts] == [False, True]
-    assert store.puts[-1].body == BODY
-    assert store.puts[-1].headers["cache-control"] == CACHE_CONTROL
-    assert store.puts[-1].headers["content-type"] == "image/jpeg"
+    assert [put.is_boto3 for put in store.calls] == [False, True]
+    assert store.calls[-1].body == BODY
+    assert store.calls[-1].headers["cache-control"] == CACHE_CONTROL
+    assert store.calls[-1].headers["content-type"] == "image/jpeg"
 
 
-def test_refusal_by_boto3_is_raised(store: Store) -> None:
-    store.answers = [403, 403]
+def test_refusal_by_boto3_is_raised(store: AwsListener) -> None:
+    store.answers = [(403, b""), (403, b"")]
 
     with pytest.raises(ClientError):
         put_image(KEY, BODY, "image/jpeg", DIGEST)
 
 
-def test_boto3_alone_speaks_to_a_proxy(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boto3_alone_speaks_to_a_proxy(store: AwsListener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", store.url)
 
     put_image(KEY, BODY, "image/jpeg", DIGEST)
 
-    assert [put.is_boto3 for put in store.puts] == [True]
+    assert [put.is_boto3 for put in store.calls] == [True]
 
 
 def test_address_on_aws_is_the_buckets_own_in_its_region(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any, NamedTuple
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -19,6 +15,7 @@ from botocore.exceptions import ClientError
 from imagemill.adapters import aws as clients
 from imagemill.adapters import message_batches
 from imagemill.adapters.message_batches import send_batch
+from tests.unit.aws_listener import AwsListener
 from tests.unit.conftest import CREDENTIALS, ENVIRONMENT
 
 QUEUE = ENVIRONMENT["PRODUCTS_QUEUE"]
@@ -26,61 +23,14 @@ ENTRIES = [{"Id": str(number), "MessageBody": f'{{"url":"ü{number}"}}', "Messag
 ACCEPTED = {"Successful": [{"Id": "0"}, {"Id": "1"}]}
 
 
-class Post(NamedTuple):
-    headers: Message
-    body: bytes
-
-    @property
-    def is_boto3(self) -> bool:
-        return "amz-sdk-request" in self.headers
-
-
-class Queues:
-    """Answers each request with the next status and body of `answers`, then with success; None hangs up."""
-
-    def __init__(self) -> None:
-        self.posts: list[Post] = []
-        self.answers: list[tuple[int, bytes] | None] = []
-        queues = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                queues.posts.append(Post(self.headers, body))
-                answer = queues.answers.pop(0) if queues.answers else (200, json.dumps(ACCEPTED).encode())
-                if answer is None:
-                    self.close_connection = True
-                    return
-                self.send_response(answer[0])
-                self.send_header("content-type", "application/x-amz-json-1.0")
-                self.send_header("content-length", str(len(answer[1])))
-                self.end_headers()
-                self.wfile.write(answer[1])
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
-def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
-    running = Queues()
-    Thread(target=running.server.serve_forever, daemon=True).start()
-    for name, value in (ENVIRONMENT | CREDENTIALS | {"AWS_ENDPOINT_URL": running.url}).items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    _forget()
-    yield running
-    service = message_batches._lane()
-    if service:
-        service.connections.clear()
-    running.server.shutdown()
-    running.server.server_close()
+def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsListener]:
+    with AwsListener(json.dumps(ACCEPTED).encode()).listening(monkeypatch) as running:
+        _forget()
+        yield running
+        lane = message_batches._lane()
+        if lane:
+            lane.connections.clear()
     _forget()
 
 
@@ -89,31 +39,31 @@ def _forget() -> None:
         cached.cache_clear()
 
 
-def test_a_batch_is_sent_by_one_request(queues: Queues) -> None:
+def test_a_batch_is_sent_by_one_request(queues: AwsListener) -> None:
     refused = send_batch(QUEUE, ENTRIES)
 
-    [post] = queues.posts
+    [post] = queues.calls
     assert refused == set()
     assert not post.is_boto3
     assert json.loads(post.body) == {"QueueUrl": QUEUE, "Entries": ENTRIES}
 
 
-def test_it_is_the_request_that_boto3_would_send(queues: Queues) -> None:
+def test_it_is_the_request_that_boto3_would_send(queues: AwsListener) -> None:
     send_batch(QUEUE, ENTRIES)
     clients.sqs().send_message_batch(QueueUrl=QUEUE, Entries=ENTRIES)  # type: ignore[arg-type]
 
-    ours, boto3s = queues.posts
+    ours, boto3s = queues.calls
     assert json.loads(ours.body) == json.loads(boto3s.body)
     for name in ("host", "content-type", "x-amz-target"):
         assert ours.headers[name] == boto3s.headers[name]
 
 
-def test_the_signature_is_the_one_that_botocore_computes(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_signature_is_the_one_that_botocore_computes(queues: AwsListener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "the-role's")
 
     send_batch(QUEUE, ENTRIES)
 
-    [post] = queues.posts
+    [post] = queues.calls
     signed = re.search("SignedHeaders=([^,]+)", post.headers["authorization"])
     assert signed
     names = set(signed[1].split(";"))
@@ -126,7 +76,7 @@ def test_the_signature_is_the_one_that_botocore_computes(queues: Queues, monkeyp
     assert post.headers["authorization"].endswith(f"Signature={signer.signature(string_to_sign, again)}")
 
 
-def test_refused_entries_are_named(queues: Queues) -> None:
+def test_refused_entries_are_named(queues: AwsListener) -> None:
     answer = {"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "SenderFault": False, "Code": "InternalError"}]}
     queues.answers = [(200, json.dumps(answer).encode())]
 
@@ -134,28 +84,28 @@ def test_refused_entries_are_named(queues: Queues) -> None:
 
 
 @pytest.mark.parametrize("answer", [(503, b""), (500, b"{}"), (400, b'{"__type":"Throttled"}'), (200, b"<html>"), None])
-def test_boto3_takes_over_whatever_went_wrong(queues: Queues, answer: tuple[int, bytes] | None) -> None:
+def test_boto3_takes_over_whatever_went_wrong(queues: AwsListener, answer: tuple[int, bytes] | None) -> None:
     queues.answers = [answer]
 
     assert send_batch(QUEUE, ENTRIES) == set()
 
-    assert [post.is_boto3 for post in queues.posts] == [False, True]
-    assert json.loads(queues.posts[-1].body)["Entries"] == ENTRIES
+    assert [post.is_boto3 for post in queues.calls] == [False, True]
+    assert json.loads(queues.calls[-1].body)["Entries"] == ENTRIES
 
 
-def test_a_refusal_by_boto3_is_raised(queues: Queues) -> None:
+def test_a_refusal_by_boto3_is_raised(queues: AwsListener) -> None:
     queues.answers = [(400, b'{"__type":"com.amazonaws.sqs#BatchRequestTooLong","message":""}')] * 2
 
     with pytest.raises(ClientError, match="BatchRequestTooLong"):
         send_batch(QUEUE, ENTRIES)
 
 
-def test_boto3_alone_speaks_to_a_proxy(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boto3_alone_speaks_to_a_proxy(queues: AwsListener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", queues.url)
 
     send_batch(QUEUE, ENTRIES)
 
-    assert [post.is_boto3 for post in queues.posts] == [True]
+    assert [post.is_boto3 for post in queues.calls] == [True]
 
 
 def test_the_address_on_aws_is_that_of_the_region(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,71 @@
+"""A real HTTP server in AWS's place, for code that does not go through boto3 alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.unit.conftest import CREDENTIALS, ENVIRONMENT
+
+
+class Call(NamedTuple):
+    path: str
+    headers: Message
+    body: bytes
+
+    @property
+    def is_boto3(self) -> bool:
+        return "amz-sdk-request" in self.headers
+
+
+class AwsListener:
+    """Answers each request with the next status and body of `answers`, then with success; None hangs up."""
+
+    def __init__(self, success: bytes) -> None:
+        self.calls: list[Call] = []
+        self.answers: list[tuple[int, bytes] | None] = []
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                listener.calls.append(Call(self.path, self.headers, body))
+                answer = listener.answers.pop(0) if listener.answers else (200, success)
+                if answer is None:
+                    self.close_connection = True
+                    return
+                self.send_response(answer[0])
+                self.send_header("content-type", "application/x-amz-json-1.0")
+                self.send_header("content-length", str(len(answer[1])))
+                self.end_headers()
+                self.wfile.write(answer[1])
+
+            do_PUT = do_POST  # noqa: N815 - http.server finds handlers by this name
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    @contextmanager
+    def listening(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsListener]:
+        """Be where the code's AWS is."""
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        for name, value in (ENVIRONMENT | CREDENTIALS | {"AWS_ENDPOINT_URL": self.url}).items():
+            monkeypatch.setenv(name, value)
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
