@@ -150,6 +150,7 @@ def run(path: Path | None, options: Mapping[str, str], port: int) -> int:
         return 1
     console.print(summary(job, products, seconds))
     console.print(f"[bold]Results[/] {folder.relative_to(PROJECT)}/output.csv, job.json and images/")
+    console.print("The stack has stopped, so the output's URLs lead nowhere now; `make dev` keeps it up.", style="dim")
     return 0 if job["status"] in SUCCESSES else 1
 
 
@@ -178,6 +179,8 @@ def main() -> int:
         print_errors(f"The catalogue was refused. {refused}", [])
     except FileNotFoundError as missing:
         print_errors(f"There is no file {missing.filename}.", [])
+    except IsADirectoryError as folder:
+        print_errors(f"{folder.filename} is a folder; name a CSV file.", [])
     except (StackFailed, OSError, urllib3.exceptions.HTTPError) as failed:
         print_errors(str(failed), [])
     except KeyboardInterrupt:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from io import BytesIO
+from pathlib import PurePosixPath
 from typing import Any
 
 from imagemill.adapters.idempotency import Claim, claim_key
@@ -19,6 +21,8 @@ from .problems import MAX_LISTED_ERRORS, Problem, job_not_found, refused_catalog
 from .submission import Submission
 
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
+#: Of the catalogue's name in that of a download; file systems take 255 bytes.
+MAX_NAME_CHARACTERS = 100
 
 
 def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: str | None) -> Job:
@@ -137,4 +141,10 @@ def output_url(job: Job) -> str:
             case _:
                 detail = f"The job is {job.status.value}. Its output can be downloaded when it has ended."
         raise Problem(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
-    return download_url(job.output_key, f"{job.job_id}.csv")
+    return download_url(job.output_key, download_name(job))
+
+
+def download_name(job: Job) -> str:
+    """The name to save the output under: the catalogue's own, as a drop's outbox has it. Every client can read it."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePosixPath(job.filename).stem).strip("-.")[:MAX_NAME_CHARACTERS]
+    return f"{stem or 'catalogue'}.{job.job_id}.csv"

@@ -74,6 +74,8 @@ def _why_nothing(job: Job) -> str:
         return "The CSV was refused; correct it and send it as a new job."
     if job.counts and job.counts.failed:
         return "What failed are rows of the CSV; correct them and send them as a new job."
+    if job.counts and job.counts.ended == 0:
+        return "The job was cancelled before its CSV had come. Send it as a new job."
     return "No product of the job has failed."
 
 

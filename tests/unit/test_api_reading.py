@@ -8,6 +8,7 @@ import pytest
 
 import api
 import api.products
+from api.jobs import download_name
 from imagemill.adapters import jobs
 from imagemill.adapters.deliveries import Attempt, put_attempt
 from imagemill.adapters.jobs import create_job, end_job, reject_job
@@ -264,8 +265,16 @@ def test_the_output_is_a_redirect_to_a_download_of_fifteen_minutes(aws, caller):
     query = parse_qs(urlsplit(location).query)
     assert urlsplit(location).path.endswith(f"/outputs/{TENANT}/{JOB_ID}/1.csv")
     assert query["X-Amz-Expires"] == ["900"]
-    assert query["response-content-disposition"] == [f'attachment; filename="{JOB_ID}.csv"']
+    assert query["response-content-disposition"] == [f'attachment; filename="products.{JOB_ID}.csv"']
     assert caller.headers["Cache-Control"] == ["no-store"]
+
+
+@pytest.mark.parametrize(
+    ("filename", "stem"),
+    [("summer.csv", "summer"), ("Größe 2025.csv", "Gr-e-2025"), ('a"b\r\nc.csv', "a-b-c"), ("日本.csv", "catalogue")],
+)
+def test_the_output_is_saved_under_the_catalogues_name(filename, stem):
+    assert download_name(a_job(filename=filename)) == f"{stem}.{JOB_ID}.csv"
 
 
 def test_a_page_may_ask_for_the_outputs_address_instead(aws, caller):

@@ -232,15 +232,18 @@ function showJob(job) {
     element("p", { className: "facts", textContent: facts(job) }), ...faultsOf(job)));
   $("download").hidden = !job.links.output;
   $("cancel").hidden = Boolean(job.ended_at);
-  $("retry").hidden = !["PARTIAL", "FAILED"].includes(job.status);
+  $("retry").hidden = !["PARTIAL", "FAILED", "CANCELLED"].includes(job.status);
 }
+
+/** A code that may be broken after its underscores, and not in mid-word. */
+const breakable = (word) => word.replaceAll("_", "_\u200b");
 
 function showImage(image) {
   const name = `Image ${image.position}`;
   if (!isWebAddress(image.output_url)) {
     const word = image.error ? `${image.error}${image.http_status ? ` ${image.http_status}` : ""}` : image.status.toLowerCase();
     return element("li", { className: "image", title: image.input_url },
-      element("span", { className: image.error ? "blank fault" : "blank", textContent: word }), name);
+      element("span", { className: image.error ? "blank fault" : "blank", textContent: breakable(word) }), name);
   }
   const picture = element("img", { loading: "lazy", alt: name, src: image.output_url });
   const link = element("a", { href: image.output_url, target: "_blank", rel: "noopener noreferrer" }, picture);
