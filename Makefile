@@ -10,6 +10,7 @@ SECONDS ?= 60
 UV := .venv-uv/bin/uv
 UV_QUIET := UV_NO_PROGRESS=1 UV_LINK_MODE=copy
 VENV_PYTHON := .venv/bin/python
+FAULT_MATRIX := tests/unit/test_fault_matrix.py
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
 	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench requirements/fuzz
 
@@ -27,7 +28,9 @@ dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up unt
 
 test: .venv/.dev .venv-emulator/.installed ## Unit and end-to-end tests, and the coverage of both together.
 	$(VENV_PYTHON) -m coverage erase
-	$(VENV_PYTHON) -m coverage run -m pytest -n 2 --dist loadfile tests
+	$(VENV_PYTHON) -m coverage run -m pytest -n 2 --dist loadfile tests --ignore $(FAULT_MATRIX)
+	@# Hundreds of whole jobs, each a test's own: without coverage's tracing, and shared by scenario.
+	$(VENV_PYTHON) -m pytest -n 2 $(FAULT_MATRIX)
 	$(VENV_PYTHON) -m coverage combine --quiet
 	$(VENV_PYTHON) -m coverage report
 

@@ -99,7 +99,7 @@ def _run(request: dict[str, Any], requests: Requests) -> dict[str, Any]:
     cpu_begun, begun = time.process_time(), time.perf_counter()
     while body is not None:
         handler(
-            {"Records": [{"body": body, "attributes": {"ApproximateReceiveCount": "1"}}]},
+            {"Records": [{"messageId": "1", "body": body, "attributes": {"ApproximateReceiveCount": "1"}}]},
             CountedContext(request["chunks"]),
         )
         invocations += 1

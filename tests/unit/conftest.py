@@ -339,7 +339,7 @@ class Caller:
     """Sends the event of `GET /jobs/{id}` or `POST /jobs`, changed as a test wants; keeps the last answer."""
 
     def __init__(self, event: Any, context: Any) -> None:
-        self._event = event
+        self.event = event
         self._context = context
         self.status = 0
         self.headers: dict[str, list[str]] = {}
@@ -353,14 +353,14 @@ class Caller:
         return json.loads(answer["body"]) if answer.get("body") else None
 
     def get(self, path: str, query: dict[str, str] | None = None, tenant: str = TENANT) -> Any:
-        event = self._event("api_get_job")
+        event = self.event("api_get_job")
         event["path"] = path
         event["queryStringParameters"] = query
         event["multiValueQueryStringParameters"] = multiple(query)
         return self.send(event, tenant)
 
     def post(self, body: bytes, query: dict[str, str] | None = None, **headers: str) -> Any:
-        event = self._event("api_post_jobs_csv")
+        event = self.event("api_post_jobs_csv")
         event["headers"] = {
             name.replace("_", "-"): value for name, value in {"content_type": "text/csv", **headers}.items()
         }
@@ -372,7 +372,7 @@ class Caller:
 
     def act(self, job_id: str, action: str, tenant: str = TENANT) -> Any:
         """POST /jobs/{id}/cancel or retry."""
-        event = self._event(f"api_post_{action}")
+        event = self.event(f"api_post_{action}")
         event["path"] = f"/jobs/{job_id}/{action}"
         return self.send(event, tenant)
 

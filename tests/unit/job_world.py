@@ -156,7 +156,7 @@ class World:
         return self
 
     def ingest(self, sent: Sent, crash: int = 0, milliseconds: int = 300_000) -> None:
-        event = {"Records": [{"body": sent.body, "attributes": {"ApproximateReceiveCount": "1"}}]}
+        event = {"Records": [{"messageId": "1", "body": sent.body, "attributes": {"ApproximateReceiveCount": "1"}}]}
         with self.dying_at(crash) as points:
             ingest.app.handler(event, context(milliseconds))
         if not crash or len(points) < crash:

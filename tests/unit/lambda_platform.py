@@ -33,6 +33,9 @@ STATE_TRIES = 9
 INVISIBLE_SECONDS = 900
 
 
+FUNCTIONS = frozenset({"api", "ingest", "process", "bury", "report", "deliver"})
+
+
 class Died(BaseException):
     """The process is gone. Not an Exception: no handler can catch its own death."""
 
@@ -59,7 +62,7 @@ class Message:
 class LambdaPlatform:
     """deadly_point: the n-th point (from 1), before or after an AWS call of any handler, at which its process dies.
 
-    points: those that were passed while `is_mortal`, as `<function>: before|after <operation>`.
+    points: those that were passed in a function of `mortals`, as `<function>: before|after <operation>`.
     """
 
     def __init__(self, aws: Account, context: Any, queues: Mapping[str, str], deadly_point: int = 0) -> None:
@@ -72,7 +75,7 @@ class LambdaPlatform:
         self._dead: list[Message] = []
         self._executed = set(aws.executions())
         self.points: list[str] = []
-        self.is_mortal = True
+        self.mortals = FUNCTIONS
 
     def run(self) -> None:
         """Let everything happen until nothing is left to do.
@@ -85,6 +88,18 @@ class LambdaPlatform:
             if not sum(look() for look in rounds):
                 return
         raise AssertionError(f"not at rest after {MAX_ROUNDS} rounds")
+
+    def ingest(self) -> None:
+        """Let what has arrived be fanned out, and nothing else happen."""
+        while self._ingest_objects() + self._ingest_messages():
+            pass
+
+    def give_up(self, row: int) -> None:
+        """Let the workers of a row's product have crashed as often as its message is received."""
+        for message in self._received("products"):
+            if json.loads(message.body)["row"] == row:
+                self._delete("products", message)
+                self._dead.append(Message(message.message_id, message.handle, message.body))
 
     def invoke(self, function: str, call: Callable[[], Any]) -> tuple[bool, Any]:
         """Whether an invocation of the function came to its end, and what it answered."""
@@ -103,7 +118,7 @@ class LambdaPlatform:
 
         def seen(point: str) -> None:
             nonlocal is_dead
-            if self.is_mortal and not is_dead:
+            if function in self.mortals and not is_dead:
                 self.points.append(f"{function}: {point}")
                 is_dead = len(self.points) == self._deadly_point
             if is_dead:

@@ -2,7 +2,6 @@
 
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ import pytest
 from api import jobs, runs
 from api.problems import Problem
 from imagemill.domain.codes import JobStatus
+from tests.conftest import FIGURES
 from tests.unit.conftest import TENANT
 from tests.unit.interleaving import Interleaving
 from tests.unit.job_world import GONE, GOOD, Sent, World, world_maker
@@ -48,7 +48,7 @@ def answers_to(call: Callable[..., object], world: World, answers: list[str]) ->
     answers.append(answer_of(call, world))
 
 
-def test_a_cancellation_against_the_end_of_the_job_is_kept_or_refused(worlds, capsys):
+def test_a_cancellation_against_the_end_of_the_job_is_kept_or_refused(worlds, record_property):
     """A run's last product and its report, against the call: 202 and CANCELLED, or 409 and COMPLETED."""
     outcomes: Counter[tuple[str, str, int]] = Counter()
 
@@ -67,15 +67,14 @@ def test_a_cancellation_against_the_end_of_the_job_is_kept_or_refused(worlds, ca
         assert job.counts
         outcomes[answers[0], job.status.value, job.counts.cancelled] += 1
 
-    with capsys.disabled():
-        sys.stdout.write(f"\n{ROUNDS} cancellations against the end: {dict(outcomes)}\n")
+    record_property(FIGURES, f"{ROUNDS} cancellations against the end: {dict(outcomes)}")
     assert {(answer, status) for answer, status, _ in outcomes} == {
         ("ACCEPTED", "CANCELLED"),
         ("JOB_ALREADY_ENDED", "COMPLETED"),
     }
 
 
-def test_of_two_retries_at_once_one_new_run_comes(worlds, capsys):
+def test_of_two_retries_at_once_one_new_run_comes(worlds, record_property):
     outcomes: Counter[tuple[str, ...]] = Counter()
 
     for seed in range(ROUNDS):
@@ -92,12 +91,11 @@ def test_of_two_retries_at_once_one_new_run_comes(worlds, capsys):
         assert world.executions() == {1, 2}
         outcomes[tuple(sorted(answers))] += 1
 
-    with capsys.disabled():
-        sys.stdout.write(f"\n{ROUNDS} pairs of retries: {dict(outcomes)}\n")
+    record_property(FIGURES, f"{ROUNDS} pairs of retries: {dict(outcomes)}")
     assert all("ACCEPTED" in answers for answers in outcomes)
 
 
-def test_a_worker_of_the_ended_run_does_not_disturb_the_next(worlds, capsys):
+def test_a_worker_of_the_ended_run_does_not_disturb_the_next(worlds, record_property):
     """One product's message is delivered twice; one worker goes all the way to the end of a retry."""
     outcomes: Counter[str] = Counter()
 
@@ -121,12 +119,11 @@ def test_a_worker_of_the_ended_run_does_not_disturb_the_next(worlds, capsys):
         world.settle()
         outcomes[f"run {world.job.run} {world.job.status.value}"] += 1
 
-    with capsys.disabled():
-        sys.stdout.write(f"\n{ROUNDS} late workers: {dict(outcomes)}\n")
+    record_property(FIGURES, f"{ROUNDS} late workers: {dict(outcomes)}")
     assert outcomes["run 2 COMPLETED"] == ROUNDS
 
 
-def test_a_cancellation_against_the_start_of_a_retry_is_of_one_run_or_the_other(worlds, capsys):
+def test_a_cancellation_against_the_start_of_a_retry_is_of_one_run_or_the_other(worlds, record_property):
     outcomes: Counter[tuple[str, str, int]] = Counter()
 
     for seed in range(ROUNDS):
@@ -145,6 +142,5 @@ def test_a_cancellation_against_the_start_of_a_retry_is_of_one_run_or_the_other(
         world.settle()
         outcomes[answers[0], world.job.status.value, world.job.run] += 1
 
-    with capsys.disabled():
-        sys.stdout.write(f"\n{ROUNDS} cancellations against a retry: {dict(outcomes)}\n")
+    record_property(FIGURES, f"{ROUNDS} cancellations against a retry: {dict(outcomes)}")
     assert set(outcomes) == {("ACCEPTED", "CANCELLED", 2), ("JOB_ALREADY_ENDED", "COMPLETED", 2)}

@@ -82,10 +82,18 @@ class World:
 
     def redeliver(self, job_id: str) -> None:
         def send() -> Any:
-            event = self.caller._event("api_post_job_redeliver")
+            event = self.caller.event("api_post_job_redeliver")
             return self.caller.send(event | {"path": f"/jobs/{job_id}/redeliver"})
 
         self.call(send)
+
+    def upload(self) -> None:
+        """Announce a catalogue, and send it as the form says."""
+        announced = self.caller.event("api_post_uploads")
+        announced["headers"]["idempotency-key"] = "catalogue-1"
+        announced["multiValueHeaders"]["idempotency-key"] = ["catalogue-1"]
+        fields = self.call(lambda: self.caller.send(announced))["upload"]["fields"]
+        clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=fields["key"], Body=self.rows.encode())
 
     def drop(self, csv: str) -> None:
         clients.s3().put_object(
