@@ -150,7 +150,11 @@ def run(path: Path | None, options: Mapping[str, str], port: int) -> int:
         return 1
     console.print(summary(job, products, seconds))
     console.print(f"[bold]Results[/] {folder.relative_to(PROJECT)}/output.csv, job.json and images/")
-    console.print("The stack has stopped, so the output's URLs lead nowhere now; `make dev` keeps it up.", style="dim")
+    console.print(
+        "The stack has stopped, so the output's URLs lead nowhere now; `make dev` keeps it up.",
+        style="dim",
+        soft_wrap=True,
+    )
     return 0 if job["status"] in SUCCESSES else 1
 
 
