@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from imagemill.adapters import aws as clients
+from imagemill.adapters.ledger import open_run
 from imagemill.domain.product import MAX_RECEIVES
 from ingest.app import MAX_INGEST_RECEIVES
-from tests.unit.conftest import ENVIRONMENT, PROJECT
+from process.app import handler as process
+from tests.unit.conftest import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, PROJECT
 
 FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py"))
 EVENTS = sorted((PROJECT / "events").glob("*.json"))
@@ -246,3 +249,28 @@ def test_every_event_is_named_after_a_function_and_can_be_read(path):
 
 def test_every_function_has_an_event():
     assert {path.stem.partition("_")[0] for path in EVENTS} == set(FUNCTIONS)
+
+
+def test_what_decodes_strangers_bytes_reaches_no_tenants_secrets(template, aws, context, event, web, picture):
+    [tables] = [
+        statement
+        for name, statement in role_statements(template)
+        if name == "ProcessRole" and any("dynamodb:" in action for action in as_list(statement["Action"]))
+    ]
+    for job_id in (JOB_ID, OTHER_JOB_ID):
+        open_run(job_id, 1, 1)
+    asked_for: set[str] = set()
+
+    def note(params: Any, **_: Any) -> None:
+        asked_for.update(re.findall(r'"pk": \{"S": "([A-Z]+#)', json.dumps(json.loads(params["body"]))))
+
+    events = clients.dynamodb().meta.events
+    events.register("before-call.dynamodb.*", note)
+    try:
+        web.route("/sku1-front.jpg", picture)
+        process(event("process_products", web.url), context)
+    finally:
+        events.unregister("before-call.dynamodb.*", note)
+
+    assert tables["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["JOB#*"]}}
+    assert asked_for == {"JOB#"}
