@@ -127,7 +127,7 @@ def _tenant_query(tenant: str, limit: int, before: str | None) -> dict[str, Any]
 
 def start_job(job_id: str, products: int, run: int = 1) -> bool:
     """Move a run of a job to PROCESSING. False when it has started or ended before; repeating changes nothing."""
-    return _change(
+    return change_job(
         job_id,
         "SET #status = :processing, started_at = :now, products = :products",
         "#status IN (:queued, :awaiting) AND run = :run",
@@ -144,7 +144,7 @@ def start_job(job_id: str, products: int, run: int = 1) -> bool:
 
 def reject_job(job_id: str, errors: Sequence[Mapping[str, Any]]) -> bool:
     """End a job whose CSV was refused. False when it has started or ended before."""
-    return _change(
+    return change_job(
         job_id,
         "SET #status = :rejected, ended_at = :now, errors = :errors",
         "#status IN (:queued, :awaiting)",
@@ -160,7 +160,7 @@ def reject_job(job_id: str, errors: Sequence[Mapping[str, Any]]) -> bool:
 
 def abandon_job(job_id: str, run: int, errors: Sequence[Mapping[str, Any]]) -> bool:
     """End a job as REJECTED, in whatever state it is stuck. False when it has ended, or another run has begun."""
-    return _change(
+    return change_job(
         job_id,
         "SET #status = :rejected, ended_at = :now, errors = :errors",
         "#status IN (:queued, :awaiting, :processing) AND run = :run",
@@ -184,7 +184,7 @@ def end_job(job_id: str, run: int, status: JobStatus, counts: ProductCounts, tot
     condition = "#status = :processing AND run = :run"
     if status is not JobStatus.CANCELLED:
         condition += " AND attribute_not_exists(cancelled_at)"
-    return _change(
+    return change_job(
         job_id,
         "SET #status = :status, ended_at = :now, counts = :counts, totals = :totals, output_key = :output",
         condition,
@@ -227,7 +227,7 @@ def cancel_run(job_id: str) -> Job | None:
 
 def cancel_awaited(job_id: str) -> bool:
     """End a job whose CSV has not come. False when it came first, or when the job has ended."""
-    return _change(
+    return change_job(
         job_id,
         "SET #status = :cancelled, cancelled_at = :now, ended_at = :now, counts = :counts, totals = :totals",
         "#status = :awaiting",
@@ -246,7 +246,7 @@ def queue_retry(job_id: str, run: int) -> bool:
 
     False when another call was first.
     """
-    return _change(
+    return change_job(
         job_id,
         "SET #status = :queued, run = :next, gsi2pk = :watched, gsi2sk = :now "
         "REMOVE started_at, cancelled_at, ended_at, counts, totals, output_key",
@@ -264,15 +264,22 @@ def queue_retry(job_id: str, run: int) -> bool:
     )
 
 
-def _change(job_id: str, update: str, condition: str, values: Mapping[str, Any]) -> bool:
+def change_job(job_id: str, update: str, condition: str, values: Mapping[str, Any]) -> bool:
+    """Update a job's item on a condition. False, and nothing written, when it does not hold.
+
+    `#status` stands for the attribute of that name, one of DynamoDB's reserved words.
+    """
+    names: dict[str, Any] = (
+        {"ExpressionAttributeNames": {"#status": "status"}} if "#status" in update + condition else {}
+    )
     try:
         dynamodb().update_item(
             TableName=settings().table,
             Key=key(job_partition(job_id), JOB),
             UpdateExpression=update,
             ConditionExpression=condition,
-            ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues=to_item(values),
+            **names,
         )
     except ClientError as fault:
         if error_code(fault) == "ConditionalCheckFailedException":

@@ -10,11 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from imagemill.adapters.aws import dynamodb, error_code
-from imagemill.adapters.items import from_item, key, to_item
-from imagemill.adapters.jobs import JOB, WATCHED, job_partition
+from imagemill.adapters.aws import dynamodb
+from imagemill.adapters.items import from_item, to_item
+from imagemill.adapters.jobs import WATCHED, change_job
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.stall import Note, Seen
 from imagemill.settings import settings
@@ -63,39 +61,19 @@ def look_again(entry: Watched, due: int, note: Note | None = None) -> bool:
     """
     values = {":watched": WATCHED, ":seen": entry.due, ":due": due, ":note": note and _note_as_dict(note)}
     update = "SET gsi2sk = :due" + (", sweep = :note" if note else "")
-    return _change(entry.job_id, update, "gsi2pk = :watched AND gsi2sk = :seen", values)
+    return change_job(entry.job_id, update, "gsi2pk = :watched AND gsi2sk = :seen", values)
 
 
 def unwatch(entry: Watched, status: JobStatus, run: int) -> bool:
     """Take a job off the list. False when it is no longer as it was seen, for a retry may have begun."""
     values = {":seen": entry.due, ":status": status.value, ":run": run}
     condition = "gsi2sk = :seen AND #status = :status AND run = :run"
-    return _change(entry.job_id, "REMOVE gsi2pk, gsi2sk, sweep", condition, values, {"#status": "status"})
+    return change_job(entry.job_id, "REMOVE gsi2pk, gsi2sk, sweep", condition, values)
 
 
 def forget(entry: Watched) -> bool:
     """Take a job off the list whose retention is over."""
-    return _change(entry.job_id, "REMOVE gsi2pk, gsi2sk, sweep", "gsi2sk = :seen", {":seen": entry.due})
-
-
-def _change(
-    job_id: str, update: str, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None
-) -> bool:
-    request: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
-    try:
-        dynamodb().update_item(
-            TableName=settings().table,
-            Key=key(job_partition(job_id), JOB),
-            UpdateExpression=update,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=to_item(values),
-            **request,
-        )
-    except ClientError as fault:
-        if error_code(fault) == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
+    return change_job(entry.job_id, "REMOVE gsi2pk, gsi2sk, sweep", "gsi2sk = :seen", {":seen": entry.due})
 
 
 def _watched(values: Mapping[str, Any]) -> Watched:
