@@ -34,7 +34,7 @@ def naive(data: bytes, image_format: str, quality: int) -> bytes:
 
 def simplejpeg(data: bytes, _format: str, quality: int) -> bytes:
     """libjpeg-turbo with next to nothing around it, and its default Huffman tables."""
-    import simplejpeg  # noqa: PLC0415 - no other contender needs it
+    import simplejpeg  # noqa: PLC0415 - brings numpy, which would count in the others' memory
 
     pixels = simplejpeg.decode_jpeg(data, "RGB")
     encoded: bytes = simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="420")

@@ -13,7 +13,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from bench.children.answers import apart_from_logs
 from bench.children.peak import peak_bytes
+from process.app import handler
 
 #: Time that the function has for a batch, in milliseconds; as in stage `local`.
 TIMEOUT_MILLISECONDS = 45_000
@@ -29,15 +31,12 @@ class Context(LambdaContext):
         self._aws_request_id = "bench"
         self._deadline = time.monotonic() * 1000 + TIMEOUT_MILLISECONDS
 
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # there a static dummy
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # Powertools declares it static: it cannot look at a clock
         return int(self._deadline - time.monotonic() * 1000)
 
 
 def serve() -> None:
-    # Logs go to standard output, where answers are expected.
-    answers, sys.stdout = sys.stdout, sys.stderr
-    from process.app import handler  # noqa: PLC0415 - its logger takes standard output as it finds it
-
+    answers = apart_from_logs()
     for line in sys.stdin:
         events: list[dict[str, Any]] = json.loads(line)["events"]
         cpu_begun, begun = time.process_time(), time.perf_counter()

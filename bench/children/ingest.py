@@ -19,8 +19,15 @@ from typing import Any
 
 import urllib3
 
+from bench.children.answers import apart_from_logs
 from bench.children.handler import Context
 from bench.children.peak import peak_bytes
+from imagemill.adapters.aws import dynamodb, s3, sqs
+from imagemill.adapters.jobs import create_job
+from imagemill.domain.codes import JobStatus
+from imagemill.domain.job import Job, now
+from imagemill.settings import settings
+from ingest.app import handler
 
 #: More than the handler wants to have left.
 AMPLE_MILLISECONDS = 900_000
@@ -37,7 +44,7 @@ class CountedContext(Context):
         super().__init__()
         self._left = chunks
 
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # there a static dummy
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # Powertools declares it static: it cannot count
         if self._left is None:
             return AMPLE_MILLISECONDS
         self._left -= 1
@@ -63,7 +70,7 @@ class Requests:
             requests._see(method, body, {name.lower(): value for name, value in (headers or {}).items()})
             return requests._original(pool, method, url, body=body, headers=headers, **rest)
 
-        urllib3.HTTPConnectionPool.urlopen = urlopen  # type: ignore[method-assign,assignment]
+        urllib3.HTTPConnectionPool.urlopen = urlopen  # type: ignore[method-assign,assignment]  # the one place that boto3 and the fast lane share
 
     def _see(self, method: str, body: Any, headers: dict[str, Any]) -> None:
         target = headers.get("x-amz-target", f"S3.{method.title()}Object")
@@ -78,8 +85,7 @@ class Requests:
 
 
 def serve() -> None:
-    # Logs go to standard output, where answers are expected.
-    answers, sys.stdout = sys.stdout, sys.stderr
+    answers = apart_from_logs()
     requests = Requests()
     requests.watch()
     for line in sys.stdin:
@@ -88,9 +94,6 @@ def serve() -> None:
 
 def _run(request: dict[str, Any], requests: Requests) -> dict[str, Any]:
     """request: `csv` is a path, `job_id`, and how many `chunks` an invocation takes, or null."""
-    from imagemill.adapters.aws import sqs  # noqa: PLC0415 - its logger takes standard output as it finds it
-    from ingest.app import handler  # noqa: PLC0415
-
     key = _store(request["job_id"], Path(request["csv"]))
     notification = {"Records": [{"s3": {"object": {"key": key, "versionId": "1"}}}]}
     body: str | None = json.dumps(notification)
@@ -122,12 +125,6 @@ def _run(request: dict[str, Any], requests: Requests) -> dict[str, Any]:
 
 def _store(job_id: str, csv: Path) -> str:
     """The job as the API leaves it, without the layout of a job that was inspected before; the key of its CSV."""
-    from imagemill.adapters.aws import s3  # noqa: PLC0415
-    from imagemill.adapters.jobs import create_job  # noqa: PLC0415
-    from imagemill.domain.codes import JobStatus  # noqa: PLC0415
-    from imagemill.domain.job import Job, now  # noqa: PLC0415
-    from imagemill.settings import settings  # noqa: PLC0415
-
     job = Job(job_id, "bench", JobStatus.QUEUED, "api", csv.name, now(), api_url="")
     create_job(job)
     s3().upload_file(str(csv), settings().catalogue_bucket, job.catalogue_key)
@@ -136,9 +133,6 @@ def _store(job_id: str, csv: Path) -> str:
 
 def _items(job_id: str) -> str:
     """A digest of the job's items; they are removed, so that the same job may be run again."""
-    from imagemill.adapters.aws import dynamodb  # noqa: PLC0415
-    from imagemill.settings import settings  # noqa: PLC0415
-
     table = settings().table
     pages = dynamodb().get_paginator("scan").paginate(TableName=table)
     found = [item for page in pages for item in page["Items"] if job_id in item["pk"]["S"]]

@@ -34,6 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Origin
 
     def do_GET(self) -> None:
+        # The latency that is simulated; nothing is waited for.
         time.sleep(self.server.latency_seconds)
         body = self.server.images[int(Path(self.path).stem) % len(self.server.images)]
         self.send_response(200)
