@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 
+from imagemill.adapters.origin_pace import DEFAULT_PACE, PaceLimits
 from imagemill.adapters.pinned_connections import MAX_IDLE_CONNECTIONS
 from imagemill.adapters.web import FetchFault
 from imagemill.domain.codes import ImageCode
@@ -106,7 +107,7 @@ def test_one_host_never_sees_more_requests_at_once_than_the_policy_says(serve_or
         connection.sendall(response(200, IMAGE, connection="close"))
 
     origin = serve_origin(slow)
-    client = web_client(per_host_connections=2)
+    client = web_client(pace=PaceLimits(least=2, first=2, most=2))
 
     with ThreadPoolExecutor(8) as threads:
         bodies = list(threads.map(lambda _: client.fetch(origin.url), range(8)))
@@ -133,7 +134,7 @@ def test_waiting_for_a_connection_counts_as_time(serve_origin, web_client):
         connection.sendall(response(200, IMAGE))
 
     origin = serve_origin(late)
-    client = web_client(per_host_connections=1)
+    client = web_client(pace=PaceLimits(least=1, first=1, most=1))
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(client.fetch, origin.url)
         wait_until(lambda: origin.requests)
@@ -152,7 +153,7 @@ def test_many_threads_get_each_their_own_body(serve_origin, web_client):
         bodies = list(threads.map(lambda number: client.fetch(f"{origin.url}/{number}"), range(320)))
 
     assert bodies == [f"/{number}".encode() * 1000 for number in range(320)]
-    assert origin.connections <= 8
+    assert origin.connections <= DEFAULT_PACE.most
 
 
 def test_a_closed_client_keeps_no_connection(serve_origin, web_client):

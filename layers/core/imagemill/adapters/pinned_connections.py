@@ -10,19 +10,19 @@ import logging
 import socket
 import ssl
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import Condition
+from threading import Condition, Lock
 from typing import TypeAlias, cast
 
 import botocore
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
+from imagemill.adapters.origin_pace import OriginPace, PaceLimits
 from imagemill.adapters.web_heads import FinalResponse
 from imagemill.domain.addresses import may_be_called
 from imagemill.domain.web_urls import Origin
@@ -31,6 +31,8 @@ from imagemill.domain.web_urls import Origin
 RESOLVER_THREADS = 32
 #: Connections kept open over all origins; Lambda gives a process 1,024 file descriptors.
 MAX_IDLE_CONNECTIONS = 64
+#: Origins whose pace is remembered; beyond, those with nothing under way begin anew.
+MAX_REMEMBERED_ORIGINS = 1_000
 
 #: No such host exists, and asking for one tells strangers or takes long (RFC 6761 section 6.4).
 NO_HOSTS = ".invalid"
@@ -247,17 +249,31 @@ class PinnedHTTPSConnection(PinnedHTTPConnection, HTTPSConnection):
     """As `PinnedHTTPConnection`, with TLS; the certificate is verified for the origin's host name."""
 
 
+@dataclass(slots=True)
+class _Place:
+    """One origin's: its connections in use, who waits for one, and how many it may have."""
+
+    pace: OriginPace
+    changed: Condition
+    in_use: int = 0
+    waiting: int = 0
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self.in_use and not self.waiting
+
+
 class ConnectionPool:
     """Open connections, kept for the next request to their origin. Thread-safe.
 
-    per_origin: connections to one origin at once; who comes later waits.
+    limits: how many connections to one origin there are at once; who comes later waits.
     """
 
-    def __init__(self, dialer: Dialer, *, per_origin: int) -> None:
+    def __init__(self, dialer: Dialer, limits: PaceLimits) -> None:
         self._dialer = dialer
-        self._per_origin = per_origin
-        self._changed = Condition()
-        self._in_use: Counter[Origin] = Counter()
+        self._limits = limits
+        self._lock = Lock()
+        self._places: dict[Origin, _Place] = {}
         #: Oldest first: the one that goes when there are too many.
         self._idle: list[PinnedHTTPConnection] = []
         self._is_closed = False
@@ -271,12 +287,12 @@ class ConnectionPool:
         """An idle connection to the origin, or a new one, not yet connected.
 
         Raises:
-            TimeoutError: when all connections to the origin stayed in use until the deadline.
+            TimeoutError: when all connections that the origin may have stayed in use until the deadline.
         """
-        with self._changed:
-            while self._in_use[origin] >= self._per_origin:
-                self._changed.wait(deadline.remaining())
-            self._in_use[origin] += 1
+        with self._lock:
+            place = self._place_of(origin)
+            self._wait_for_turn(place, deadline)
+            place.in_use += 1
             for index in range(len(self._idle) - 1, -1, -1):
                 if self._idle[index].origin == origin:
                     return self._idle.pop(index)
@@ -284,26 +300,56 @@ class ConnectionPool:
             return PinnedHTTPSConnection(origin, self._dialer, ssl_context=self._tls)
         return PinnedHTTPConnection(origin, self._dialer)
 
+    def answered(self, origin: Origin, seconds: float) -> None:
+        """Note a good answer of a connection in use (see `OriginPace`)."""
+        with self._lock:
+            self._places[origin].pace.answered(seconds)
+
+    def overloaded(self, origin: Origin, begun: float) -> None:
+        """Note that an origin has too much to do (see `OriginPace`), of a connection in use."""
+        with self._lock:
+            self._places[origin].pace.overloaded(begun)
+
     def release(self, connection: PinnedHTTPConnection) -> None:
         """Take back a connection: open, its response read to the end, or closed."""
         surplus = None
-        with self._changed:
-            self._in_use[connection.origin] -= 1
-            if not self._in_use[connection.origin]:
-                del self._in_use[connection.origin]
+        with self._lock:
+            place = self._places[connection.origin]
+            place.in_use -= 1
+            # No more are woken than find a connection free: each costs the time of a turn.
+            place.changed.notify(max(0, place.pace.at_once - place.in_use))
             if self._is_closed:
                 surplus = connection
             elif not connection.is_closed:
                 self._idle.append(connection)
                 surplus = self._idle.pop(0) if len(self._idle) > MAX_IDLE_CONNECTIONS else None
-            self._changed.notify_all()
         if surplus is not None:
             surplus.close()
 
     def close(self) -> None:
         """Close what is idle now, and the others as they are released."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+    def _place_of(self, origin: Origin) -> _Place:
+        if origin not in self._places:
+            if len(self._places) >= MAX_REMEMBERED_ORIGINS:
+                self._places = {known: place for known, place in self._places.items() if not place.is_quiet}
+            self._places[origin] = _Place(OriginPace(self._limits), Condition(self._lock))
+        return self._places[origin]
+
+    @staticmethod
+    def _wait_for_turn(place: _Place, deadline: Deadline) -> None:
+        place.waiting += 1
+        try:
+            while place.in_use >= place.pace.at_once:
+                place.changed.wait(deadline.remaining())
+        except TimeoutError:
+            # This may have been the one that was woken.
+            place.changed.notify()
+            raise
+        finally:
+            place.waiting -= 1

@@ -18,6 +18,7 @@ import urllib3.exceptions
 from urllib3.response import HTTPResponse
 
 from imagemill import __version__
+from imagemill.adapters.origin_pace import DEFAULT_PACE, PaceLimits
 from imagemill.adapters.pinned_connections import (
     AddressRefused,
     ConnectionPool,
@@ -39,6 +40,8 @@ MAX_DISCARD_SECONDS = 1.0
 
 #: 300 and 304 name nothing to go to (RFC 9110 section 15.4).
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Too Many Requests (RFC 6585 section 4), Service Unavailable (RFC 9110 section 15.6.4).
+OVERLOADED = frozenset({429, 503})
 #: No list of favourite formats: the image as it is stored is wanted, not a re-encoded one.
 ACCEPT = "image/*,*/*;q=0.5"
 
@@ -98,8 +101,8 @@ class WebPolicy:
 
     allow_loopback: stage `local` alone; opens loopback addresses, and every port. total_timeout_seconds: from
     the call to the last byte, with every redirect, lookup and wait for a connection. max_bytes: of a body,
-    after decoding. per_host_connections: to one scheme, host and port at once. max_retry_after_seconds: the
-    longest that an origin's Retry-After is obeyed; webhooks have a limit of their own (contract A6).
+    after decoding. pace: how many requests one origin is sent at once. max_retry_after_seconds: the longest
+    that an origin's Retry-After is obeyed; webhooks have a limit of their own (contract A6).
     """
 
     allow_loopback: bool = False
@@ -108,7 +111,7 @@ class WebPolicy:
     total_timeout_seconds: float = 30.0
     max_bytes: int = 50 * MEBIBYTE
     max_redirects: int = 3
-    per_host_connections: int = 8
+    pace: PaceLimits = DEFAULT_PACE
     max_retry_after_seconds: float = 3600.0
 
 
@@ -134,7 +137,7 @@ class WebClient:
             allow_loopback=policy.allow_loopback,
             connect_timeout_seconds=policy.connect_timeout_seconds,
         )
-        self._pool = ConnectionPool(self._dialer, per_origin=policy.per_host_connections)
+        self._pool = ConnectionPool(self._dialer, policy.pace)
 
     @property
     def total_timeout_seconds(self) -> float:
@@ -224,6 +227,7 @@ class WebClient:
         except TimeoutError:
             raise FetchFault(ImageCode.TIMEOUT) from None
         response, is_read_to_the_end = None, False
+        begun = time.monotonic()
         try:
             is_reused = not connection.is_closed
             try:
@@ -234,8 +238,13 @@ class WebClient:
                     raise
                 connection.close()
                 response = connection.exchange(method, url.target, headers, body, deadline)
+            seconds = time.monotonic() - begun
             yield connection, response
             is_read_to_the_end = response.closed
+            if response.status in OVERLOADED:
+                self._pool.overloaded(url.origin, begun)
+            elif response.status == 200:
+                self._pool.answered(url.origin, seconds)
         except NETWORK_ERRORS as error:
             raise FetchFault(_code(error, in_body=response is not None)) from None
         finally:
