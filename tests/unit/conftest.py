@@ -21,7 +21,7 @@ import deliver.app
 import process.app
 from imagemill import metrics
 from imagemill.adapters import aws as clients
-from imagemill.adapters import image_store, message_batches
+from imagemill.adapters import fast_lane, image_store
 from imagemill.adapters.items import from_item, key
 from imagemill.adapters.jobs import create_job
 from imagemill.adapters.layouts import put_layout
@@ -273,7 +273,7 @@ def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[A
         monkeypatch.setenv(name, value)
     # moto answers boto3 alone, not our own connections.
     monkeypatch.setattr(image_store, "_lane", lambda: None)
-    monkeypatch.setattr(message_batches, "_lane", lambda: None)
+    monkeypatch.setattr(fast_lane, "json_lane", lambda _: None)
     _forget()
     with mock_aws():
         yield Account(template)

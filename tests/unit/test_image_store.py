@@ -31,7 +31,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsListener]:
         yield running
         lane = image_store._lane()
         if lane:
-            lane.connections.clear()
+            lane.close()
     _forget()
 
 
@@ -107,5 +107,5 @@ def test_address_on_aws_is_the_buckets_own_in_its_region(monkeypatch: pytest.Mon
 
     assert bucket
     assert bucket.url == f"https://{IMAGE_BUCKET}.s3.eu-central-1.amazonaws.com"
-    assert bucket.region == "eu-central-1"
+    assert bucket.signer.region == "eu-central-1"
     _forget()

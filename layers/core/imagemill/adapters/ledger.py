@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws import dynamodb
+from imagemill.adapters.fast_lane import by_fast_lane
 from imagemill.adapters.items import expires_at, from_item, key, number, numbers, standing_item, unprocessed_keys
 from imagemill.adapters.jobs import job_partition
 from imagemill.adapters.results import chunk_partition
@@ -88,7 +89,9 @@ def add_rows(job_id: str, run: int, chunk: int, rows: Mapping[ProductStatus, Ite
     """Enter terminal rows in a chunk's ledger; returns the counts that it then has."""
     sets = {status.value.lower(): sorted(members) for status, members in rows.items()}
     additions = ", ".join(f"#{name} :{name}" for name in sets)
-    answer = dynamodb().update_item(
+    answer = by_fast_lane(
+        dynamodb(),
+        "update_item",
         TableName=settings().table,
         Key=_ledger_key(job_id, run, chunk),
         UpdateExpression=f"SET expires_at = if_not_exists(expires_at, :expires) ADD {additions}",

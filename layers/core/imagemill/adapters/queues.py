@@ -6,10 +6,11 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from imagemill.adapters.aws import sqs
-from imagemill.adapters.message_batches import send_batch
+from imagemill.adapters.fast_lane import by_fast_lane
 from imagemill.domain.product import ProductMessage
 
 #: SendMessageBatch: at most 10 entries and 1 MiB together (SQS quotas); less is asked, as headers count too.
@@ -61,7 +62,8 @@ def _send(queue: str, bodies: Sequence[str], tenant: str) -> None:
         {"Id": str(index), "MessageBody": body, "MessageGroupId": tenant} for index, body in enumerate(bodies)
     ]
     for _ in range(SEND_ATTEMPTS):
-        refused = send_batch(queue, entries)
+        answer = by_fast_lane(sqs(), "send_message_batch", QueueUrl=queue, Entries=entries)
+        refused = {failure["Id"] for failure in answer.get("Failed", [])}
         entries = [entry for entry in entries if entry["Id"] in refused]
         if not entries:
             return
@@ -108,6 +110,46 @@ def send_retry(job_id: str, run: int, chunk: int = 0) -> None:
         QueueUrl=os.environ["INGEST_QUEUE"],
         MessageBody=json.dumps({"retry": {"job_id": job_id, "run": run, "chunk": chunk}}),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """handle: of this receive. receives: how often it has been received, this time included."""
+
+    message_id: str
+    handle: str
+    body: str
+    receives: int
+
+
+def receive_products() -> list[ReceivedMessage]:
+    """At most ten messages of the products queue, hidden for the queue's own time; none when SQS finds none at once."""
+    answer = by_fast_lane(
+        sqs(),
+        "receive_message",
+        QueueUrl=os.environ["PRODUCTS_QUEUE"],
+        MaxNumberOfMessages=BATCH_ENTRIES,
+        MessageSystemAttributeNames=["ApproximateReceiveCount"],
+    )
+    return [
+        ReceivedMessage(
+            message["MessageId"],
+            message["ReceiptHandle"],
+            message["Body"],
+            int(message["Attributes"]["ApproximateReceiveCount"]),
+        )
+        for message in answer.get("Messages", [])
+    ]
+
+
+def delete_products(handles: Sequence[str]) -> None:
+    """Delete messages of the products queue. Repeating changes nothing; single ones that SQS refuses come again."""
+    for first in range(0, len(handles), BATCH_ENTRIES):
+        entries: list[Any] = [
+            {"Id": str(index), "ReceiptHandle": handle}
+            for index, handle in enumerate(handles[first : first + BATCH_ENTRIES])
+        ]
+        by_fast_lane(sqs(), "delete_message_batch", QueueUrl=os.environ["PRODUCTS_QUEUE"], Entries=entries)
 
 
 def show_again_after(receipt_handle: str, seconds: float) -> None:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from imagemill import metrics
 from imagemill.adapters.aws import dynamodb
 from imagemill.adapters.cancellations import CANCELLATION, cancellation_key
+from imagemill.adapters.fast_lane import by_fast_lane
 from imagemill.adapters.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
 from imagemill.domain.codes import ImageStatus, ProductStatus, RowCode
 from imagemill.domain.product import Image, ProductKey, ProductResult, chunk_of, taken_up
@@ -48,7 +49,9 @@ def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
         "expires_at": expires_at(job_id),
     }
     try:
-        dynamodb().put_item(
+        by_fast_lane(
+            dynamodb(),
+            "put_item",
             TableName=settings().table,
             Item={**result_key(job_id, result.row), **to_item(values)},
             ConditionExpression="attribute_not_exists(pk) OR run < :run OR (run = :run AND #status = :processing)",
@@ -119,9 +122,8 @@ def _as_found_by(run: int, result: ProductResult) -> ProductResult:
 def _read(keys: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     table = settings().table
     while keys:
-        answer = dynamodb().batch_get_item(
-            RequestItems={table: {"Keys": keys[:BATCH_GET_KEYS], "ConsistentRead": True}}
-        )
+        asked = {table: {"Keys": keys[:BATCH_GET_KEYS], "ConsistentRead": True}}
+        answer = by_fast_lane(dynamodb(), "batch_get_item", RequestItems=asked)
         keys = [*unprocessed_keys(answer), *keys[BATCH_GET_KEYS:]]
         yield from map(from_item, answer["Responses"][table])
 

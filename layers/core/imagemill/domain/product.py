@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -54,7 +54,7 @@ class Image:
 
     def as_dict(self) -> dict[str, Any]:
         """Only the fields that say something, to keep items small."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name in _IMAGE_FIELDS if (value := getattr(self, name)) is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Image:
@@ -70,6 +70,9 @@ class Image:
             sha256=values.get("sha256"),
             **{name: int(values[name]) for name in counts if name in values},
         )
+
+
+_IMAGE_FIELDS = tuple(field.name for field in fields(Image))
 
 
 @dataclass(frozen=True, slots=True)
