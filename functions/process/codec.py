@@ -10,13 +10,22 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 
 from .colour import convert, is_opaque
-from .decode import MAX_PIXELS, Source, check_is_complete, frames, measure, open_source, still
+from .decode import MAX_PIXELS, Header, Source, check_is_complete, frames, open_header, open_source, still
 from .encode import INDEXED_MODES, MODES, Picture, encode
 from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, ImageFormat
 from .image_fault import ImageFault, faults_become
 from .metadata import NO_TAGS, Tags, tags_to_keep
 
-__all__ = ["CONTENT_TYPES", "EXTENSIONS", "Compressed", "ImageFault", "ImageFormat", "compress", "peak_bytes"]
+__all__ = [
+    "CONTENT_TYPES",
+    "EXTENSIONS",
+    "Compressed",
+    "ImageFault",
+    "ImageFormat",
+    "OpenedImage",
+    "compress",
+    "open_image",
+]
 
 #: A result larger than this part of the input is not worth the loss of quality (contract A3).
 WORTHWHILE_PERCENT = 90
@@ -50,6 +59,55 @@ class _Wish:
     is_demanded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedImage:
+    """An image whose header has been read, to be compressed once. data: the whole file."""
+
+    data: bytes
+    header: Header
+
+    def peak_bytes(self, options: ImageOptions) -> int:
+        """About the most memory that compressing it takes beside its own bytes.
+
+        An animation counts as large as any may be.
+        """
+        if self.header.is_animated:
+            return MAX_PIXELS * _BYTES_A_PIXEL_OF_ANIMATION
+        if options.format is OutputFormat.AVIF:
+            return self.header.pixels * _BYTES_A_PIXEL_OF_AVIF
+        is_jpeg = self.header.format is ImageFormat.JPEG and options.format is not OutputFormat.WEBP
+        return self.header.pixels * (_BYTES_A_PIXEL_OF_JPEG if is_jpeg else _BYTES_A_PIXEL)
+
+    def compress(self, options: ImageOptions) -> Compressed:
+        """See `compress`. Raises ImageFault: CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED."""
+        with faults_become(ImageCode.CORRUPT_IMAGE):
+            source = open_source(self.header)
+            wish = _wish(source, options)
+            kept = Compressed(self.data, source.format, source.width, source.height, kept=True)
+            if not wish.is_demanded and _is_compressed_enough(source, options.quality):
+                check_is_complete(source)
+                return kept
+            image_format, picture = _prepare(source, wish, options)
+        width, height = picture.size
+        if image_format is ImageFormat.AVIF and width * height * len(picture.frames) > MAX_AVIF_PIXELS:
+            raise ImageFault(ImageCode.TOO_MANY_PIXELS)
+        with faults_become(ImageCode.ENCODE_FAILED):
+            encoded = encode(picture, image_format, options)
+        if not wish.is_demanded and len(encoded) * 100 > len(self.data) * WORTHWHILE_PERCENT:
+            return kept
+        return Compressed(encoded, image_format, width, height, kept=False)
+
+
+def open_image(data: bytes) -> OpenedImage:
+    """Read an image's header, with nothing decoded.
+
+    Raises:
+        ImageFault: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE or TOO_MANY_PIXELS.
+    """
+    with faults_become(ImageCode.CORRUPT_IMAGE):
+        return OpenedImage(data, open_header(data))
+
+
 def compress(data: bytes, options: ImageOptions) -> Compressed:
     """Compress an image as `options` ask. Pure, repeatable, and safe to call from several threads.
 
@@ -65,42 +123,7 @@ def compress(data: bytes, options: ImageOptions) -> Compressed:
         ImageFault: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED. Bit
             rot inside a JPEG's scan raises nothing, since no decoder in use notices it.
     """
-    with faults_become(ImageCode.CORRUPT_IMAGE):
-        source = open_source(data)
-        wish = _wish(source, options)
-        kept = Compressed(data, source.format, source.width, source.height, kept=True)
-        if not wish.is_demanded and _is_compressed_enough(source, options.quality):
-            check_is_complete(source)
-            return kept
-        image_format, picture = _prepare(source, wish, options)
-    width, height = picture.size
-    if image_format is ImageFormat.AVIF and width * height * len(picture.frames) > MAX_AVIF_PIXELS:
-        raise ImageFault(ImageCode.TOO_MANY_PIXELS)
-    with faults_become(ImageCode.ENCODE_FAILED):
-        encoded = encode(picture, image_format, options)
-    if not wish.is_demanded and len(encoded) * 100 > len(data) * WORTHWHILE_PERCENT:
-        return kept
-    return Compressed(encoded, image_format, width, height, kept=False)
-
-
-def peak_bytes(data: bytes, options: ImageOptions) -> int:
-    """About the most memory that compressing an image takes beside its own bytes, told from its header.
-
-    Nothing for what `compress` refuses at once. An animation counts as large as any may be.
-    """
-    try:
-        with faults_become(ImageCode.CORRUPT_IMAGE):
-            image_format, pixels, is_animated = measure(data)
-    except ImageFault:
-        return 0
-    if pixels > MAX_PIXELS:
-        return 0
-    if is_animated:
-        return MAX_PIXELS * _BYTES_A_PIXEL_OF_ANIMATION
-    if options.format is OutputFormat.AVIF:
-        return pixels * _BYTES_A_PIXEL_OF_AVIF
-    is_jpeg = image_format is ImageFormat.JPEG and options.format is not OutputFormat.WEBP
-    return pixels * (_BYTES_A_PIXEL_OF_JPEG if is_jpeg else _BYTES_A_PIXEL)
+    return open_image(data).compress(options)
 
 
 def _wish(source: Source, options: ImageOptions) -> _Wish:

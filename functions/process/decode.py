@@ -49,18 +49,29 @@ MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """An image whose header has been read. `width` and `height` are those of the upright picture."""
+class Header:
+    """An image whose header has been read, and what is told from it alone."""
 
     image: ImageFile.ImageFile
     format: ImageFormat
-    orientation: int
-    width: int
-    height: int
+
+    @property
+    def pixels(self) -> int:
+        """Of a frame."""
+        return self.image.width * self.image.height
 
     @property
     def is_animated(self) -> bool:
         return self.format in ANIMATED_FORMATS and bool(getattr(self.image, "is_animated", False))
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Header):
+    """An image of which it is known which way up it is. `width` and `height` are those of the upright picture."""
+
+    orientation: int
+    width: int
+    height: int
 
     @property
     def profile(self) -> bytes | None:
@@ -95,8 +106,8 @@ class Frame:
     milliseconds: int
 
 
-def open_source(data: bytes) -> Source:
-    """Read the header, by the one plug-in that the first bytes call for.
+def open_header(data: bytes) -> Header:
+    """Read the header, by the one plug-in that the first bytes call for, and nothing else.
 
     Raises:
         ImageFault: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TOO_MANY_PIXELS.
@@ -109,23 +120,21 @@ def open_source(data: bytes) -> Source:
         raise ImageFault(ImageCode.TOO_MANY_PIXELS)
     if min(image.size) < 1:
         raise ImageFault(ImageCode.CORRUPT_IMAGE)
-    if image_format is ImageFormat.PNG:
+    return Header(image, image_format)
+
+
+def open_source(header: Header) -> Source:
+    """Which way up the picture is. Raises whatever Pillow raises on a damaged file."""
+    image = header.image
+    if header.format is ImageFormat.PNG:
         # Its EXIF may follow the pixels.
         image.load()
     turn = orientation(image)
     width, height = image.size
     # A TIFF reports the size that it will have once loading has turned it.
-    if turn in QUARTER_TURNS and image_format is not ImageFormat.TIFF:
+    if turn in QUARTER_TURNS and header.format is not ImageFormat.TIFF:
         width, height = height, width
-    return Source(image, image_format, turn, width, height)
-
-
-def measure(data: bytes) -> tuple[ImageFormat, int, bool]:
-    """Format, pixels of a frame, and whether it is animated, with nothing decoded. Raises as `open_source`."""
-    image_format = identify(data)
-    with Image.open(BytesIO(data), formats=[image_format.pillow_name]) as image:
-        is_animated = image_format in ANIMATED_FORMATS and bool(getattr(image, "is_animated", False))
-        return image_format, image.width * image.height, is_animated
+    return Source(image, header.format, turn, width, height)
 
 
 def check_is_complete(source: Source) -> None:

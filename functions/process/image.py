@@ -19,13 +19,13 @@ from imagemill import metrics
 from imagemill.adapters.image_store import put_image
 from imagemill.adapters.web import FetchFault, WebClient
 from imagemill.domain.codes import ImageCode, ImageStatus
-from imagemill.domain.image_urls import is_valid_url
+from imagemill.domain.image_urls import is_hopeless
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import Image
 from imagemill.metrics import Metric
 
 from .budget import Budget, Share
-from .codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, compress, peak_bytes
+from .codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, open_image
 
 #: Tries in place; beyond these a later receive of the message is more likely to succeed.
 TRIES = 3
@@ -119,14 +119,16 @@ def make_image(task: ImageTask, workshop: Workshop) -> list[Image]:
         TransientFault: worth another receive.
         NotBegun: there was not enough time left to be fair to the origin.
     """
-    if not is_valid_url(task.url):
+    # What else is wrong with a URL is told by whoever fetches it.
+    if is_hopeless(task.url):
         return _failed(task, ImageCode.INVALID_URL)
     body = Share(workshop.bodies)
     try:
         with metrics.timed(Metric.FETCH_MILLISECONDS):
             data = _fetch(task, workshop.web, body)
-        with workshop.encoding(peak_bytes(data, task.options)), metrics.timed(Metric.COMPRESS_MILLISECONDS):
-            compressed = compress(data, task.options)
+        image = open_image(data)
+        with workshop.encoding(image.peak_bytes(task.options)), metrics.timed(Metric.COMPRESS_MILLISECONDS):
+            compressed = image.compress(task.options)
         return [_store(task.url, place, compressed, len(data)) for place in task.places]
     except FetchFault as fault:
         return _failed(task, fault.code, fault.http_status)

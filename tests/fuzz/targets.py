@@ -16,7 +16,7 @@ from imagemill.domain.output import OUTPUT_COLUMNS, output_header, output_row
 from imagemill.domain.product import ProductMessage
 from imagemill.domain.web_urls import InvalidUrl, WebUrl
 from process import decode
-from process.codec import ImageFault, compress, peak_bytes
+from process.codec import ImageFault, open_image
 
 #: Pixels that the image target lets through: those of the contract would take a second a file.
 FUZZED_PIXELS = 1_000_000
@@ -115,9 +115,10 @@ def fuzz_image(data: bytes) -> None:
         metadata=Metadata.KEEP if choice & 0x40 else Metadata.STRIP,
         progressive=bool(choice & 0x80),
     )
-    assert peak_bytes(file, options) >= 0
     try:
-        compressed = compress(file, options)
+        opened = open_image(file)
+        assert opened.peak_bytes(options) >= 0
+        compressed = opened.compress(options)
     except ImageFault:
         return
     assert compressed.kept == (compressed.data is file)
