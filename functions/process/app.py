@@ -11,12 +11,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
 from imagemill.adapters.web import WebClient, WebPolicy, user_agent
-from imagemill.domain.product import ProductMessage, UnreadableMessage
 from imagemill.logs import logger
 from imagemill.settings import settings
 
 from .image import Workshop
-from .pipeline import Pipeline, Receipt
+from .intake import Intake
+from .pipeline import Pipeline
+from .receipt import Receipt, read_receipt
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -26,16 +27,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Among them those that cannot be read: they end in the dead-letter queue, where an alarm rings.
     """
-    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-    receipts: list[Receipt] = []
-    failures: list[str] = []
-    for record in event["Records"]:
-        try:
-            receipts.append(_receipt(record))
-        except UnreadableMessage:
-            logger.error("Message unreadable", extra={"message_id": record["messageId"]})
-            failures.append(record["messageId"])
-    failures += [receipt.message_id for receipt in _pipeline().run(receipts, deadline)]
+    begun = time.monotonic()
+    deadline = begun + context.get_remaining_time_in_millis() / 1000
+    received = [(record["messageId"], _receipt(record)) for record in event["Records"]]
+    receipts = [receipt for _, receipt in received if receipt]
+    failures = [message_id for message_id, receipt in received if receipt is None]
+    failures += [receipt.message_id for receipt in _pipeline().run(receipts, deadline, Intake(begun, deadline))]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
 
 
@@ -54,10 +51,6 @@ def _pipeline() -> Pipeline:
     return Pipeline(Workshop(WebClient(policy), memory, os.cpu_count() or 1), redelivery)
 
 
-def _receipt(record: dict[str, Any]) -> Receipt:
-    return Receipt(
-        message=ProductMessage.from_json(record["body"]),
-        message_id=record["messageId"],
-        receipt_handle=record["receiptHandle"],
-        receives=int(record["attributes"]["ApproximateReceiveCount"]),
-    )
+def _receipt(record: dict[str, Any]) -> Receipt | None:
+    receives = int(record["attributes"]["ApproximateReceiveCount"])
+    return read_receipt(record["body"], record["messageId"], record["receiptHandle"], receives)

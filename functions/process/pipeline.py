@@ -1,99 +1,56 @@
-"""A batch of products through download, compression and upload, all images side by side."""
+"""Products through download, compression and upload, all images side by side, until there are no more.
+
+Lambda hands in ten products at a time. The threads would idle at a batch's begin, before its first image has
+arrived, and at its end; so while time allows, more is taken from the queue before what is in hand is used up.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any
 
 from imagemill.adapters.queues import show_again_after
-from imagemill.adapters.results import get_standing, put_result
-from imagemill.domain.codes import ProductStatus
+from imagemill.adapters.results import Standing, get_standing, put_result
 from imagemill.domain.options import ImageOptions
-from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, ProductResult, cancelled, settled
+from imagemill.domain.product import Image, ProductResult, cancelled
 from imagemill.logs import logger
 from imagemill.steps.ledger import finish_products
 
 from .image import ImageTask, Place, TransientFault, Workshop, make_image
+from .intake import Intake
+from .receipt import Receipt
+from .work import Work
 
 #: Images in work at once: enough to hide an origin's latency behind the compression of the others.
 IMAGES_IN_WORK = 24
-#: Products whose results are written at once.
+#: Images that wait for a thread; when there are fewer, more products are taken. They last while that is done.
+IMAGES_WAITING = 8
+#: Products whose results are written at once, and one more thread to take products.
 RESULTS_AT_ONCE = 4
-#: How long a finished product may wait for others to be entered in the ledger with it, in seconds.
-LEDGER_SECONDS = 2.0
+#: Ended products that are entered in the ledger, and deleted from the queue, together: as many as a batch has.
+ENTERED_AT_ONCE = 10
+#: How long an ended product may wait for others to be entered with it, in seconds.
+LEDGER_SECONDS = 1.0
 #: Kept free at the end of an invocation for writing results and the ledger, in seconds.
 RESERVED_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A received message. receives: how often it has been received, this time included."""
-
-    message: ProductMessage
-    message_id: str
-    receipt_handle: str
-    receives: int
-
-    @property
-    def is_last(self) -> bool:
-        return self.receives >= MAX_RECEIVES
-
-    @property
-    def log_keys(self) -> dict[str, str | int]:
-        return {
-            "job_id": self.message.job_id,
-            "row": self.message.row,
-            "message_id": self.message_id,
-            "receives": self.receives,
-        }
-
-    def is_answered(self, known: ProductResult | None) -> bool:
-        """Whether there is nothing to make: the product has ended, or a later run has taken it up."""
-        if known is None or known.run is None:
-            return False
-        return known.status.has_ended or known.run > self.message.run
-
-    def has_crashed(self, known: ProductResult | None) -> bool:
-        """Whether the receive before this one ended without a word: whoever gives a product back says so."""
-        return self.receives > 1 and (known is None or known.attempts < self.receives - 1)
-
-
-@dataclass(slots=True)
-class _Work:
-    """A product in work: what is settled of it, what is not, and how many images are still awaited.
-
-    failed_before: what an earlier run failed, as PENDING, until a result of this run takes its place.
-    """
-
-    settled: dict[int, Image]
-    failed_before: tuple[Image, ...] = ()
-    faults: dict[int, TransientFault] = field(default_factory=dict)
-    awaited: int = 0
-
-    @classmethod
-    def on(cls, known: ProductResult | None) -> _Work:
-        if known is None:
-            return cls({})
-        settled_images = known.settled_images
-        return cls(settled_images, tuple(image for image in known.images if image.position not in settled_images))
-
-    @property
-    def so_far(self) -> tuple[Image, ...]:
-        failed_before = (image for image in self.failed_before if image.position not in self.settled)
-        return (*self.settled.values(), *failed_before)
-
-
 class Pipeline:
-    """redelivery_seconds: how long a product with transient faults rests after its first, second … receive."""
+    """The threads.
+
+    redelivery_seconds: how long a product with transient faults rests after its first, second … receive.
+    """
 
     def __init__(self, workshop: Workshop, redelivery_seconds: Sequence[int]) -> None:
         self._workshop = workshop
         self._redelivery_seconds = redelivery_seconds
         self._makers = ThreadPoolExecutor(IMAGES_IN_WORK, "image")
-        self._closers = ThreadPoolExecutor(RESULTS_AT_ONCE, "result")
+        self._closers = ThreadPoolExecutor(RESULTS_AT_ONCE + 1, "result")
 
     def close(self) -> None:
         """End the threads and close the connections, when what is in work is done."""
@@ -101,113 +58,27 @@ class Pipeline:
         self._closers.shutdown()
         self._workshop.web.close()
 
-    def run(self, receipts: Sequence[Receipt], deadline: float) -> list[Receipt]:
-        """Process a batch until `deadline` (monotonic seconds); returns what is to be delivered again.
+    def run(self, receipts: Sequence[Receipt], deadline: float, intake: Intake | None = None) -> list[Receipt]:
+        """Process products until `deadline` (monotonic seconds); returns which of `receipts` are to come again.
+
+        intake: where more of them come from; those that are to come again are left in the queue.
 
         Safe to repeat and to run twice at once: a product with a terminal result is only entered in the
         ledger again, images that an earlier receive or run settled are not made again, and an image made
-        twice is the same object. Of a cancelled run, nothing is begun.
+        twice is the same object. Of a cancelled run, nothing is begun. A message is deleted, by whomever,
+        only when its product has been entered in the ledger.
         """
-        found = get_standing(receipt.message.key for receipt in receipts)
-        standing = {receipt: found.results.get(receipt.message.key) for receipt in receipts}
-        answered = [receipt for receipt in receipts if receipt.is_answered(standing[receipt])]
-        finish_products((receipt.message, result) for receipt in answered if (result := standing[receipt]))
+        return _Run(self, deadline - RESERVED_SECONDS, intake).work(receipts)
 
-        unanswered = [receipt for receipt in receipts if receipt not in answered]
-        stopped = [receipt for receipt in unanswered if receipt.message.key[:2] in found.cancelled]
-        results = self._cancel(stopped, standing)
-        for group in _groups([receipt for receipt in unanswered if receipt not in stopped], standing):
-            results |= self._process(group, standing, deadline - RESERVED_SECONDS)
-        return [receipt for receipt in unanswered if not results.get(receipt)]
+    def make(self, task: ImageTask) -> Future[Any]:
+        return self._makers.submit(make_image, task, self._workshop)
 
-    def _cancel(
-        self, receipts: Sequence[Receipt], standing: Mapping[Receipt, ProductResult | None]
-    ) -> dict[Receipt, ProductResult | None]:
-        """End products of cancelled runs; the answer is as of `_process`."""
-        writing: dict[Future[ProductResult | None], Receipt] = {}
-        for receipt in receipts:
-            message = receipt.message
-            result = cancelled(message.row, len(message.urls), standing[receipt])
-            writing[self._closers.submit(put_result, message.job_id, message.run, result)] = receipt
-        wait(writing)
-        return _entered(writing)
+    def beside(self, call: Callable[[], Any]) -> Future[Any]:
+        """Let AWS be called while images are made."""
+        return self._closers.submit(call)
 
-    def _process(
-        self, receipts: Sequence[Receipt], standing: Mapping[Receipt, ProductResult | None], deadline: float
-    ) -> dict[Receipt, ProductResult | None]:
-        """Make the images of products side by side; write each product's result when its last is settled.
-
-        Results are entered in the ledger together, but none waits long for a slow neighbour. Absent or
-        None in the answer: to be delivered again. A fault that nobody foresaw costs its own products
-        alone; when it stays, they are buried.
-        """
-        works: dict[Receipt, _Work] = {}
-        tasks: dict[tuple[str, ImageOptions], list[tuple[Receipt, int]]] = defaultdict(list)
-        for receipt in receipts:
-            works[receipt] = work = _Work.on(standing[receipt])
-            for position, url in enumerate(receipt.message.urls, 1):
-                if position not in work.settled:
-                    tasks[url, receipt.message.options].append((receipt, position))
-                    work.awaited += 1
-
-        makings = {
-            self._makers.submit(make_image, _task(url, options, targets, deadline), self._workshop): targets
-            for (url, options), targets in tasks.items()
-        }
-        results: dict[Receipt, ProductResult | None] = {}
-        closing: dict[Future[ProductResult | None], Receipt] = {}
-        awaited, entered_at = set(makings), time.monotonic()
-        while awaited:
-            made, awaited = wait(awaited, LEDGER_SECONDS, FIRST_COMPLETED)
-            for making in made:
-                for receipt in self._enter(making, makings[making], works):
-                    closing[self._closers.submit(self._close, receipt, works[receipt])] = receipt
-            if awaited and time.monotonic() - entered_at > LEDGER_SECONDS:
-                results |= _entered({future: closing.pop(future) for future in list(closing) if future.done()})
-                entered_at = time.monotonic()
-        wait(closing)
-        return results | _entered(closing)
-
-    @staticmethod
-    def _enter(
-        making: Future[list[Image]], targets: Sequence[tuple[Receipt, int]], works: Mapping[Receipt, _Work]
-    ) -> Iterator[Receipt]:
-        """Enter what came of an image with the products that wait for it; yields those that wait no more."""
-        images: Sequence[Image | None]
-        fault = None
-        try:
-            images = making.result()
-        except TransientFault as transient:
-            images, fault = [None] * len(targets), transient
-        except Exception:  # noqa: BLE001 - logged, and answered by giving the products back
-            logger.exception("Image failed unforeseen", extra=targets[0][0].log_keys)
-            return
-        for (receipt, position), image in zip(targets, images, strict=True):
-            work = works[receipt]
-            if image:
-                work.settled[position] = image
-            elif fault:
-                work.faults[position] = fault
-            work.awaited -= 1
-            if not work.awaited:
-                yield receipt
-
-    def _close(self, receipt: Receipt, work: _Work) -> ProductResult | None:
-        """Write a product's result: terminal, or what is settled so far when the rest is worth another receive."""
-        message = receipt.message
-        if work.faults and not receipt.is_last:
-            so_far = ProductResult(message.row, ProductStatus.PROCESSING, receipt.receives, work.so_far)
-            standing = put_result(message.job_id, message.run, so_far)
-            if receipt.is_answered(standing):
-                return standing
-            self._give_back(receipt, tuple(work.faults.values()))
-            return None
-        failed = [fault.at(position) for position, fault in work.faults.items()]
-        result = settled(message.row, receipt.receives, [*work.settled.values(), *failed])
-        return put_result(message.job_id, message.run, result)
-
-    def _give_back(self, receipt: Receipt, faults: Sequence[TransientFault]) -> None:
-        """Let the message rest: as long as origins asked for, at least its turn's time, none when time ran out."""
+    def give_back(self, receipt: Receipt, faults: Iterable[TransientFault]) -> None:
+        """Let a message rest: as long as origins asked for, at least its turn's time, none when time ran out."""
         turn = min(receipt.receives, len(self._redelivery_seconds)) - 1
         asked = [max(fault.retry_after or 0, self._redelivery_seconds[turn]) for fault in faults if fault.is_remote]
         show_again_after(receipt.receipt_handle, max(asked, default=0))
@@ -217,35 +88,179 @@ class Pipeline:
         )
 
 
-def _entered(closed: Mapping[Future[ProductResult | None], Receipt]) -> dict[Receipt, ProductResult | None]:
-    """What products came to, entered in the ledger."""
-    results: dict[Receipt, ProductResult | None] = {}
-    for future, receipt in closed.items():
+class _Run:
+    """One invocation: what it has in hand, and what its threads are doing. Belongs to one thread.
+
+    What a thread has done is taken up here by the continuation that was noted when it was begun.
+    """
+
+    def __init__(self, pipeline: Pipeline, deadline: float, intake: Intake | None) -> None:
+        self._pipeline = pipeline
+        self._deadline = deadline
+        self._intake = intake
+        self._under_way: dict[Future[Any], Callable[[Future[Any]], None]] = {}
+        self._done: SimpleQueue[Future[Any]] = SimpleQueue()
+        self._images = 0
+        self._is_taking = False
+        #: Products that have ended, to be entered in the ledger, and since when the first of them has waited.
+        self._ended: list[tuple[Receipt, ProductResult]] = []
+        self._ended_since = 0.0
+        self._entered: set[Receipt] = set()
+        #: Products whose last receive ended in a crash, with what stands of them.
+        self._suspects: list[tuple[Receipt, ProductResult | None]] = []
+
+    def work(self, receipts: Sequence[Receipt]) -> list[Receipt]:
         try:
-            results[receipt] = future.result()
+            self._admit(receipts, get_standing(receipt.message.key for receipt in receipts))
+            self._until_all_is_done()
+            for receipt, known in self._in_turning_order():
+                logger.warning("Last receive ended without a word", extra=receipt.log_keys)
+                self._make([(receipt, known)])
+                self._until_all_is_done()
+        finally:
+            for future in self._under_way:
+                future.cancel()
+        return [receipt for receipt in receipts if receipt not in self._entered]
+
+    def _until_all_is_done(self) -> None:
+        """Let the threads work, and more be taken, until nothing is in hand. Each image's end costs the same."""
+        self._take_when_wanted()
+        while self._under_way:
+            wait = self._ended_since + LEDGER_SECONDS - time.monotonic() if self._ended else None
+            try:
+                future = self._done.get(timeout=None if wait is None else max(wait, 0))
+            except Empty:
+                self._enter_ended()
+                continue
+            self._under_way.pop(future)(future)
+            if len(self._ended) >= ENTERED_AT_ONCE:
+                self._enter_ended()
+            self._take_when_wanted()
+        self._enter_ended()
+
+    def _begin(self, future: Future[Any], continuation: Callable[[Future[Any]], None]) -> None:
+        self._under_way[future] = continuation
+        future.add_done_callback(self._done.put)
+
+    # ---- products come in
+
+    def _take_when_wanted(self) -> None:
+        """Have more products taken before the images in hand are used up; none beside suspects, which may crash."""
+        is_wanted = self._images < IMAGES_IN_WORK + IMAGES_WAITING and not self._suspects
+        if self._intake and is_wanted and not self._is_taking and self._intake.is_open:
+            self._is_taking = True
+            self._begin(self._pipeline.beside(self._intake.take), self._taken)
+
+    def _taken(self, taking: Future[tuple[Sequence[Receipt], Standing]]) -> None:
+        self._is_taking = False
+        self._admit(*taking.result())
+
+    def _admit(self, receipts: Sequence[Receipt], found: Standing) -> None:
+        fresh = []
+        for receipt in receipts:
+            message = receipt.message
+            known = found.results.get(message.key)
+            if known and receipt.is_answered(known):
+                self._note_ended(receipt, known)
+            elif message.key[:2] in found.cancelled:
+                result = cancelled(message.row, len(message.urls), known)
+                writing = self._pipeline.beside(partial(put_result, message.job_id, message.run, result))
+                self._begin(writing, partial(self._closed, receipt))
+            elif receipt.has_crashed(known):
+                self._suspects.append((receipt, known))
+            else:
+                fresh.append((receipt, known))
+        self._make(fresh)
+
+    def _in_turning_order(self) -> list[tuple[Receipt, ProductResult | None]]:
+        """The suspects, to be made one by one.
+
+        One of them may be what crashes the process. As their order turns with every receive, those before
+        it and those after it are done by the last one, and it is buried alone.
+        """
+        suspects = self._suspects
+        return suspects if suspects and suspects[0][0].receives % 2 else suspects[::-1]
+
+    # ---- images are made
+
+    def _make(self, products: Iterable[tuple[Receipt, ProductResult | None]]) -> None:
+        """Begin with what is not settled of products; a URL that several of them show is fetched once."""
+        targets: dict[tuple[str, ImageOptions], list[tuple[Work, int]]] = defaultdict(list)
+        for receipt, known in products:
+            work = Work.on(receipt, known)
+            for position, url in enumerate(receipt.message.urls, 1):
+                if position not in work.settled:
+                    targets[url, receipt.message.options].append((work, position))
+                    work.awaited += 1
+            if not work.awaited:
+                self._close(work)
+        for (url, options), waiting in targets.items():
+            self._images += 1
+            making = self._pipeline.make(_task(url, options, waiting, self._deadline))
+            self._begin(making, partial(self._made, waiting))
+
+    def _made(self, waiting: Sequence[tuple[Work, int]], making: Future[Sequence[Image]]) -> None:
+        """Enter what came of an image with the products that wait for it; close those that wait no more.
+
+        A fault that nobody foresaw costs its own products alone: they come again; when it stays, they are buried.
+        """
+        self._images -= 1
+        images: Sequence[Image | None]
+        fault = None
+        try:
+            images = making.result()
+        except TransientFault as transient:
+            images, fault = [None] * len(waiting), transient
+        except Exception:  # noqa: BLE001 - logged, and answered by giving the products back
+            logger.exception("Image failed unforeseen", extra=waiting[0][0].receipt.log_keys)
+            return
+        for (work, position), image in zip(waiting, images, strict=True):
+            if image:
+                work.settled[position] = image
+            elif fault:
+                work.faults[position] = fault
+            work.awaited -= 1
+            if not work.awaited:
+                self._close(work)
+
+    # ---- products go out
+
+    def _close(self, work: Work) -> None:
+        self._begin(self._pipeline.beside(partial(self._write, work)), partial(self._closed, work.receipt))
+
+    def _write(self, work: Work) -> ProductResult | None:
+        """Write a product's result, and give the product back unless it is terminal or another one stands."""
+        message = work.receipt.message
+        standing = put_result(message.job_id, message.run, work.result())
+        if not work.is_to_be_tried_again or work.receipt.is_answered(standing):
+            return standing
+        self._pipeline.give_back(work.receipt, work.faults.values())
+        return None
+
+    def _closed(self, receipt: Receipt, closing: Future[ProductResult | None]) -> None:
+        try:
+            result = closing.result()
         except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
             logger.exception("Result not written", extra=receipt.log_keys)
-    finish_products((receipt.message, result) for receipt, result in results.items() if result)
-    return results
+            return
+        if result:
+            self._note_ended(receipt, result)
+
+    def _note_ended(self, receipt: Receipt, result: ProductResult) -> None:
+        if not self._ended:
+            self._ended_since = time.monotonic()
+        self._ended.append((receipt, result))
+
+    def _enter_ended(self) -> None:
+        """Enter products in the ledger; only then may their messages go."""
+        ended, self._ended = self._ended, []
+        finish_products((receipt.message, result) for receipt, result in ended)
+        self._entered.update(receipt for receipt, _ in ended)
+        if self._intake:
+            self._intake.delete([receipt for receipt, _ in ended if receipt.is_taken])
 
 
-def _groups(
-    receipts: Sequence[Receipt], standing: Mapping[Receipt, ProductResult | None]
-) -> Iterator[Sequence[Receipt]]:
-    """The products to be made side by side; then, one by one, those whose last receive ended in a crash.
-
-    One of these may be what crashes the process. As their order turns with every receive, those before
-    it and those after it are done by the last one, and it is buried alone.
-    """
-    suspects = [receipt for receipt in receipts if receipt.has_crashed(standing[receipt])]
-    together = [receipt for receipt in receipts if receipt not in suspects]
-    if together:
-        yield together
-    for suspect in suspects if suspects and suspects[0].receives % 2 else reversed(suspects):
-        logger.warning("Last receive ended without a word", extra=suspect.log_keys)
-        yield [suspect]
-
-
-def _task(url: str, options: ImageOptions, targets: Sequence[tuple[Receipt, int]], deadline: float) -> ImageTask:
-    places = tuple(Place(receipt.message.job_id, receipt.message.row, position) for receipt, position in targets)
+def _task(url: str, options: ImageOptions, waiting: Sequence[tuple[Work, int]], deadline: float) -> ImageTask:
+    messages = ((work.receipt.message, position) for work, position in waiting)
+    places = tuple(Place(message.job_id, message.row, position) for message, position in messages)
     return ImageTask(url, options, places, deadline)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
+
+from botocore.exceptions import ClientError
 
 import bury.app
 import deliver.app
@@ -73,6 +75,10 @@ class LambdaPlatform:
         self._seen_objects: set[tuple[str, str]] = set()
         self._in_flight: dict[str, list[Message]] = {name: [] for name in queues}
         self._dead: list[Message] = []
+        #: Receipts of what process functions took from the queue themselves.
+        self._taken: list[str] = []
+        #: Products handed to a process function at once; the others wait in the queue.
+        self.handed_in = 10
         self._executed = set(aws.executions())
         self.points: list[str] = []
         self.mortals = FUNCTIONS
@@ -151,12 +157,14 @@ class LambdaPlatform:
         return len(messages)
 
     def _products(self) -> int:
-        batch = self._received("products")[:10]
+        self._show_what_was_taken()
+        batch = self._received("products", self.handed_in)[: self.handed_in]
         for message in batch:
             message.receives += 1
         if not batch:
             return 0
-        done, answer = self._handle(process.app.handler, {"Records": [message.record() for message in batch]})
+        with self._noting_what_is_taken():
+            done, answer = self._handle(process.app.handler, {"Records": [message.record() for message in batch]})
         again = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]} if done else None
         for message in batch:
             if again is not None and message.message_id not in again:
@@ -165,6 +173,29 @@ class LambdaPlatform:
                 self._delete("products", message)
                 self._dead.append(Message(message.message_id, message.handle, message.body))
         return len(batch)
+
+    @contextmanager
+    def _noting_what_is_taken(self) -> Iterator[None]:
+        def note(parsed: Any, model: Any, **_: Any) -> None:
+            if model.name == "ReceiveMessage":
+                self._taken += [message["ReceiptHandle"] for message in parsed.get("Messages", [])]
+
+        events = clients.sqs().meta.events
+        events.register_first("after-call.*.*", note)
+        try:
+            yield
+        finally:
+            events.unregister("after-call.*.*", note)
+
+    def _show_what_was_taken(self) -> None:
+        """Let what was taken and not deleted come again, as it does when its time out of sight is over."""
+        for handle in self._taken:
+            # Deleted, or never to be seen: SQS has forgotten the receipt.
+            with suppress(ClientError):
+                clients.sqs().change_message_visibility(
+                    QueueUrl=self._queues["products"], ReceiptHandle=handle, VisibilityTimeout=0
+                )
+        self._taken.clear()
 
     def _bury(self) -> int:
         dead = list(self._dead)
@@ -196,18 +227,30 @@ class LambdaPlatform:
                 return answer
         raise AssertionError(f"{handler.__module__} failed {STATE_TRIES} times")
 
-    def _received(self, queue: str) -> list[Message]:
-        """What is in flight, and what has been sent since."""
+    def _received(self, queue: str, at_most: int = 1_000) -> list[Message]:
+        """What is in flight, and what has been sent since; of the latter no more than makes `at_most` in all."""
         url = self._queues[queue]
-        while (
+        in_flight = self._in_flight[queue]
+        while len(in_flight) < at_most and (
             page := clients.sqs()
-            .receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=INVISIBLE_SECONDS)
+            .receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(10, at_most - len(in_flight)),
+                VisibilityTimeout=INVISIBLE_SECONDS,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
             .get("Messages")
         ):
-            self._in_flight[queue] += [
-                Message(message["MessageId"], message["ReceiptHandle"], message["Body"]) for message in page
+            in_flight += [
+                Message(
+                    message["MessageId"],
+                    message["ReceiptHandle"],
+                    message["Body"],
+                    int(message["Attributes"]["ApproximateReceiveCount"]) - 1,
+                )
+                for message in page
             ]
-        return list(self._in_flight[queue])
+        return list(in_flight)
 
     def _delete(self, queue: str, message: Message) -> None:
         self._in_flight[queue].remove(message)

@@ -267,15 +267,15 @@ def test_a_cancellation_between_the_reports_look_and_its_last_word_is_heard(aws,
     assert len(aws.objects(CATALOGUE_BUCKET, "outputs/")) == 1
 
 
-def test_a_cancelled_product_is_written_and_entered_with_one_call_more_than_none(worlds):
-    """A batch of a cancelled run: one read, a write a product, one ledger update."""
+def test_a_cancelled_product_is_written_and_entered_and_no_more(worlds):
+    """A batch of a cancelled run: one read, a write a product, one ledger update, and a look for more products."""
     world = worlds([1, 1, 1, 1]).started()
     world.act("cancel")
 
     with world.aws.calls() as calls:
         world.process(world.products_queue[:2])
 
-    assert calls == ["BatchGetItem", "PutItem", "PutItem", "UpdateItem"]
+    assert calls == ["BatchGetItem", "PutItem", "PutItem", "ReceiveMessage", "UpdateItem"]
 
 
 def test_a_result_that_cannot_be_written_gives_its_product_back(worlds):

@@ -29,6 +29,14 @@ def job_by_api(world: World) -> None:
     world.platform.run()
 
 
+def job_whose_worker_takes_the_rest(world: World) -> None:
+    """One product is handed in; the process function takes the others from the queue."""
+    world.platform.mortals = frozenset({"process"})
+    world.platform.handed_in = 1
+    world.submit()
+    world.platform.run()
+
+
 def job_by_drop(world: World) -> None:
     world.platform.mortals = frozenset({"ingest", "report"})
     world.drop(world.rows)
@@ -82,6 +90,7 @@ def retried_job(world: World) -> None:
 
 SCENARIOS = [
     job_by_api,
+    job_whose_worker_takes_the_rest,
     job_by_drop,
     job_by_upload,
     rejected_drop,

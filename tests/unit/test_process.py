@@ -317,7 +317,7 @@ def test_a_fault_in_the_ledger_leaves_all_messages_of_the_batch(aws, context, we
     url = web.route("/a.jpg", picture)
     event = batch(message(url))
 
-    with aws.crash_at(11) as points:
+    with aws.crash_at(13) as points:
         handler(event, context)
     assert points[-1] == "before StartExecution"
     assert aws.executions() == []
