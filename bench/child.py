@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -101,8 +101,21 @@ def template_malloc() -> Mapping[str, str]:
 @contextmanager
 def on_one_processor() -> Iterator[None]:
     """Children that are started inside stay on one processor, the last, with all their threads."""
+    with _on(lambda processors: {max(processors)}):
+        yield
+
+
+@contextmanager
+def on_other_processors() -> Iterator[None]:
+    """This process and children that are started inside stay off that one, where there are others."""
+    with _on(lambda processors: processors - {max(processors)} or processors):
+        yield
+
+
+@contextmanager
+def _on(choose: Callable[[set[int]], set[int]]) -> Iterator[None]:
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(allowed)})
+    os.sched_setaffinity(0, choose(allowed))
     try:
         yield
     finally:

@@ -1,107 +1,172 @@
-"""The worker: the process function's own handler on SQS events, against the codec alone on the same images.
+"""The worker: the process function's own handler on real SQS messages, against the codec alone on the same processor.
 
-300 images of 1,600 × 1,200 from an origin that answers after 100 ms, 10 products a batch, results into the
-embedded stack's S3 and DynamoDB. With 3 images a product, ten batches of 30 images; with 30, one batch of 300: the
-difference is what the batches' heads cost, in which nothing has arrived yet. Once with one handler process, once
-with two that share the batches, as stage `local` runs them; each has the encoders of one vCPU, so the floor has a
-thread for each handler. Stack, origin and worker share this machine's processors: what the first two take is not
-the worker's to give, so their CPU time is shown.
+300 images of 1,600 × 1,200 from an origin that answers after 100 ms, three a product, results into the embedded
+stack's S3 and DynamoDB. The messages are in a queue of their own: ten are received and handed in, as Lambda does it,
+the rest the handler takes and deletes itself. As on AWS, the handler has one vCPU to itself, the machine's last
+processor, and S3, DynamoDB, SQS and the origin are elsewhere, on the others. The codec alone, on one thread, has that
+processor in turn. Where the rest of the handler's CPU time goes is not told; that of the others is shown.
 """
 
 from __future__ import annotations
 
 import statistics
-import uuid
+import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagemill.domain.job import new_job_id
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import CHUNK_ROWS, ProductMessage
 from local.stack import ADMINISTRATOR, REGION, Stack, client, free_port, running_stack
 
-from .child import Child, python_child
+from .child import Child, on_one_processor, on_other_processors, python_child
 from .corpus import shop_images
 from .floor import floor_child
 from .processes import CpuTimes
 from .table import Table
 from .timing import REPETITIONS
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
 PORT = 4_710
 PRODUCTS, IMAGES_PER_PRODUCT, BATCH_SIZE = 100, 3, 10
 IMAGES = PRODUCTS * IMAGES_PER_PRODUCT
 LATENCY_SECONDS = 0.1
-#: Processes of the handler: one alone, and as many as stage `local` runs at once.
-HANDLERS = (1, 2)
 FUNCTION = "imagemill-local-process"
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """So many images of so many products, shared by so many handlers."""
-
-    handlers: int
-    images_per_product: int
-
-    @property
-    def name(self) -> str:
-        plural = "" if self.handlers == 1 else "s"
-        return f"{self.handlers} handler{plural}, {BATCH_SIZE * self.images_per_product} images a batch"
-
-
-LOADS = (Load(1, IMAGES_PER_PRODUCT), Load(2, IMAGES_PER_PRODUCT), Load(1, IMAGES // BATCH_SIZE))
+#: Until what the handler has deleted no longer counts.
+QUEUE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Medians. speed: images/s. cpu: CPU seconds of the 300 images, by process."""
+    """Medians, over the runs. images/s, and CPU seconds of the 300 images by process; shares of the run's own floor."""
 
-    name: str
+    floor_speed: float
+    floor_cpu: float
     speed: float
-    share_of_floor: float
+    share: float
+    cpu_share: float
     cpu: Mapping[str, float]
 
 
-def measure() -> list[Throughput]:
+def measure() -> Throughput:
     paths = [str(image.path) for image in shop_images()]
     with ExitStack() as stack:
-        floors = {count: stack.enter_context(floor_child(count)) for count in HANDLERS}
-        origin = stack.enter_context(python_child("origin", str(LATENCY_SECONDS), *paths))
-        port = int(origin.ask({})["port"])
-        running = stack.enter_context(running_stack(free_port(PORT)))
-        handlers = [
-            stack.enter_context(python_child("handler", environment=function_environment(running)))
-            for _ in range(max(HANDLERS))
-        ]
-        # The first events open connections and import what is imported late.
-        _run(handlers, port, IMAGES_PER_PRODUCT)
-        for floor in floors.values():
+        with on_other_processors():
+            origin = stack.enter_context(python_child("origin", str(LATENCY_SECONDS), *paths))
+            running = stack.enter_context(running_stack(free_port(PORT)))
+        queue = _Queue(running, int(origin.ask({})["port"]))
+        environment = function_environment(running) | {"PRODUCTS_QUEUE": queue.url}
+        with on_one_processor():
+            floor = stack.enter_context(floor_child(1))
+            handler = stack.enter_context(python_child("handler", environment=environment))
+        with on_other_processors():
+            # The first ones open connections, and import what is imported late.
+            queue.worked_off_by(handler)
             floor.ask({"images": IMAGES})
-        alone: dict[int, list[Mapping[str, float]]] = {count: [] for count in HANDLERS}
-        runs: dict[Load, list[tuple[float, Mapping[str, float]]]] = {load: [] for load in LOADS}
-        for _ in range(REPETITIONS):
-            for load in LOADS:
-                alone[load.handlers].append(floors[load.handlers].ask({"images": IMAGES}))
-                runs[load].append(_run(handlers[: load.handlers], port, load.images_per_product))
-    return [row for count in HANDLERS for row in _throughputs(count, alone[count], runs)]
+            floors, runs = [], []
+            for _ in range(REPETITIONS):
+                floors.append(floor.ask({"images": IMAGES}))
+                runs.append(queue.worked_off_by(handler))
+    return Throughput(
+        floor_speed=statistics.median(IMAGES / alone["seconds"] for alone in floors),
+        floor_cpu=statistics.median(alone["cpu_seconds"] for alone in floors),
+        speed=statistics.median(IMAGES / seconds for seconds, _ in runs),
+        # Each against the floor a moment before: a machine's speed changes while this is measured.
+        share=statistics.median(alone["seconds"] / seconds for alone, (seconds, _) in zip(floors, runs, strict=True)),
+        cpu_share=statistics.median(
+            alone["cpu_seconds"] / cpu["worker"] for alone, (_, cpu) in zip(floors, runs, strict=True)
+        ),
+        cpu=median_by_role([cpu for _, cpu in runs]),
+    )
 
 
-def _throughputs(
-    count: int, alone: Sequence[Mapping[str, float]], runs: Mapping[Load, Sequence[tuple[float, Mapping[str, float]]]]
-) -> list[Throughput]:
-    floor = statistics.median(answer["seconds"] for answer in alone)
-    floor_cpu = statistics.median(answer["cpu_seconds"] for answer in alone)
-    plural = "" if count == 1 else "s"
-    throughputs = [Throughput(f"codec alone, {count} thread{plural}", IMAGES / floor, 1.0, {"codec": floor_cpu})]
-    for load, samples in runs.items():
-        if load.handlers == count:
-            seconds = statistics.median(seconds for seconds, _ in samples)
-            cpu = median_by_role([cpu for _, cpu in samples])
-            throughputs.append(Throughput(load.name, IMAGES / seconds, floor / seconds, cpu))
-    return throughputs
+class _Queue:
+    """Products without an event source: nobody else takes them."""
+
+    def __init__(self, stack: Stack, origin_port: int) -> None:
+        self._sqs: SQSClient = client("sqs", stack.aws_endpoint_url)
+        self.url = self._sqs.create_queue(QueueName="bench", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
+        self._origin_port = origin_port
+
+    def worked_off_by(self, handler: Child) -> tuple[float, Mapping[str, float]]:
+        """Seconds from the event to the answer, and CPU seconds by process.
+
+        Raises:
+            RuntimeError: when the handler gave a message back, or left one.
+        """
+        self._fill()
+        event = {"Records": self._received()}
+        cpu = CpuTimes()
+        answer = handler.ask({"events": [event]})
+        cpu.sample()
+        if answer["failures"] or not self._holds_no_more_than(BATCH_SIZE):
+            raise RuntimeError("The handler left messages: what it measured is not a whole run.")
+        self._delete(event["Records"])
+        by_role = {role: seconds for role, seconds in cpu.by_role().items() if role in {"emulated AWS", "origin"}}
+        return answer["seconds"], {"worker": answer["cpu_seconds"], **by_role}
+
+    def _fill(self) -> None:
+        bodies = [message.to_json() for message in _messages(self._origin_port)]
+        for first in range(0, PRODUCTS, BATCH_SIZE):
+            entries: list[Any] = [
+                {"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies[first : first + BATCH_SIZE])
+            ]
+            self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def _received(self) -> list[dict[str, Any]]:
+        """Records of an event, as Lambda makes them of messages."""
+        received = self._sqs.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=BATCH_SIZE, MessageSystemAttributeNames=["All"]
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "awsRegion": REGION,
+            }
+            for message in received["Messages"]
+        ]
+
+    def _holds_no_more_than(self, messages: int) -> bool:
+        names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        deadline = time.monotonic() + QUEUE_SECONDS
+        while time.monotonic() < deadline:
+            counts = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+            if sum(int(count) for count in counts.values()) <= messages:
+                return True
+        return False
+
+    def _delete(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """As Lambda does after the answer."""
+        for record in records:
+            self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
+
+
+def _messages(port: int) -> list[ProductMessage]:
+    job_id = new_job_id()
+    return [
+        ProductMessage(
+            job_id,
+            run=1,
+            row=row,
+            # More than there are: the ledger never fills, so no job is looked for that does not exist.
+            ledger_size=CHUNK_ROWS,
+            urls=tuple(
+                f"http://127.0.0.1:{port}/{row * IMAGES_PER_PRODUCT + position}.jpg"
+                for position in range(IMAGES_PER_PRODUCT)
+            ),
+            options=ImageOptions(),
+        )
+        for row in range(1, PRODUCTS + 1)
+    ]
 
 
 def median_by_role(samples: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -123,77 +188,25 @@ def function_environment(stack: Stack, function: str = FUNCTION) -> dict[str, st
     }
 
 
-def _run(handlers: Sequence[Child], port: int, images_per_product: int) -> tuple[float, Mapping[str, float]]:
-    """Seconds from the first event to the last answer, and CPU seconds by process.
-
-    Raises:
-        RuntimeError: when the handler gave a message back.
-    """
-    events = _events(port, images_per_product)
-    cpu = CpuTimes()
-    with ThreadPoolExecutor(len(handlers)) as pool:
-        requests = [{"events": events[first :: len(handlers)]} for first in range(len(handlers))]
-        answers = list(pool.map(lambda handler, request: handler.ask(request), handlers, requests))
-    cpu.sample()
-    if any(answer["failures"] for answer in answers):
-        raise RuntimeError("The handler gave messages back: what it measured is not a whole run.")
-    by_role = {role: seconds for role, seconds in cpu.by_role().items() if role in {"emulated AWS", "origin"}}
-    worker = sum(answer["cpu_seconds"] for answer in answers)
-    return max(answer["seconds"] for answer in answers), {"worker": worker, **by_role}
-
-
-def _events(port: int, images_per_product: int) -> list[dict[str, Any]]:
-    job_id = new_job_id()
-    products = IMAGES // images_per_product
-    messages = [
-        ProductMessage(
-            job_id,
-            run=1,
-            row=row,
-            # More than there are: the ledger never fills, so no job is looked for that does not exist.
-            ledger_size=CHUNK_ROWS,
-            urls=tuple(
-                f"http://127.0.0.1:{port}/{row * images_per_product + position}.jpg"
-                for position in range(images_per_product)
-            ),
-            options=ImageOptions(),
-        )
-        for row in range(1, products + 1)
-    ]
-    return [
-        {"Records": [_record(message) for message in messages[first : first + BATCH_SIZE]]}
-        for first in range(0, products, BATCH_SIZE)
-    ]
-
-
-def _record(message: ProductMessage) -> dict[str, Any]:
-    return {
-        "messageId": str(uuid.uuid4()),
-        "receiptHandle": "bench",
-        "body": message.to_json(),
-        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "0", "ApproximateFirstReceiveTimestamp": "0"},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "awsRegion": REGION,
-    }
-
-
-def table(throughputs: Sequence[Throughput]) -> Table:
+def table(measured: Throughput) -> Table:
+    others = ", ".join(f"{role} {seconds:.2f}" for role, seconds in measured.cpu.items() if role != "worker")
     return Table(
         "Worker",
         (
             f"The process handler on {IMAGES} images of 1.9 MP from an origin with 100 ms latency, into the emulated",
-            f"S3 and DynamoDB. Medians of {REPETITIONS}, in turns with the codec alone on the same processors.",
-            "CPU seconds: of the 300 images.",
+            "S3 and DynamoDB; on one processor, and all else on the others. The codec alone has the same processor.",
+            f"Medians of {REPETITIONS}, in turns; shares are of the floor a moment before. CPU seconds: of all images.",
         ),
-        ["", "images/s", "share of floor", "CPU s"],
+        ["", "images/s", "share of floor", "CPU s", "share by CPU", "CPU s of others"],
         [
+            ["codec alone, 1 thread", f"{measured.floor_speed:.1f}", "100%", f"{measured.floor_cpu:.2f}", "100%", ""],
             [
-                throughput.name,
-                f"{throughput.speed:.1f}",
-                f"{throughput.share_of_floor:.0%}",
-                ", ".join(f"{role} {seconds:.2f}" for role, seconds in throughput.cpu.items()),
-            ]
-            for throughput in throughputs
+                "handler",
+                f"{measured.speed:.1f}",
+                f"{measured.share:.0%}",
+                f"{measured.cpu['worker']:.2f}",
+                f"{measured.cpu_share:.0%}",
+                others,
+            ],
         ],
     )
