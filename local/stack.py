@@ -181,7 +181,8 @@ def _deploy(endpoint: str, parameters: Mapping[str, str]) -> Stack:
     settings = tomllib.loads((PROJECT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
     name = settings["stack_name"]
     values = dict(pair.split("=", 1) for pair in settings["parameter_overrides"])
-    values |= {"EmulatorUrl": endpoint, **parameters}
+    # One for each processor; SQS takes 2 or more.
+    values |= {"EmulatorUrl": endpoint, "ProcessConcurrency": str(max(2, os.cpu_count() or 1)), **parameters}
     outputs = _create_stack(client("cloudformation", endpoint), name, _packaged_template(endpoint), values)
     gateway: APIGatewayClient = client("apigateway", endpoint)
     first = gateway.get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"]
