@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,9 +15,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imagemill.adapters import aws as clients
-from imagemill.adapters.fast_lane import by_fast_lane, json_lane
+from imagemill.adapters.fast_lane import _plain_success, by_fast_lane, json_lane
 from tests.unit.aws_listener import AwsListener
 from tests.unit.conftest import CREDENTIALS, ENVIRONMENT
 
@@ -151,6 +156,57 @@ def test_boto3_alone_speaks_to_a_proxy(services: AwsListener, monkeypatch: pytes
     update_item()
 
     assert [post.is_boto3 for post in services.calls] == [True]
+
+
+#: Answers that are no plain success, whatever they are, and the same in plain.
+BODY = json.dumps(ANSWER).encode()
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+STRANGE = {
+    "other status": b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+    "interim": b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN,
+    "older": PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "no length": b"HTTP/1.1 200 OK\r\n\r\n" + BODY,
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+    "encoded": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    "to be closed": PLAIN.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"),
+    "cut short": PLAIN[:-1],
+    "longer than announced": PLAIN + b"HTTP/1.1 200 OK\r\n\r\n",
+    "no end of head": b"HTTP/1.1 200 OK\r\n" + b"x-filler: 0123456789\r\n" * 4_000,
+    "nothing": b"",
+}
+
+
+def test_plain_success_is_read_in_whatever_pieces_it_comes() -> None:
+    for cut in range(1, len(PLAIN)):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.sendall(PLAIN[:cut])
+            threading.Timer(0.001, theirs.sendall, [PLAIN[cut:]]).start()
+
+            assert _plain_success(ours) == BODY
+
+
+@pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
+def test_whatever_else_comes_is_no_plain_success(answer: bytes) -> None:
+    def send(other_end: socket.socket) -> None:
+        with other_end, suppress(BrokenPipeError):
+            other_end.sendall(answer)
+
+    ours, theirs = socket.socketpair()
+    with ours:
+        threading.Thread(target=send, args=(theirs,)).start()
+
+        assert _plain_success(ours) is None
+
+
+@given(st.binary(max_size=300))
+def test_no_answer_breaks_the_lane(answer: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(answer)
+        theirs.shutdown(socket.SHUT_WR)
+
+        assert _plain_success(ours) is None
 
 
 @pytest.mark.parametrize("service", ["sqs", "dynamodb"])
