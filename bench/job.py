@@ -31,7 +31,7 @@ PORT = 4_720
 #: Processing functions that stage `local` runs at once, each on one vCPU.
 FUNCTIONS = 2
 #: Between two looks at the job. Each takes a function and the emulated AWS some 30 ms of CPU from the job itself.
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 JOB_SECONDS = 120.0
 
 
