@@ -23,6 +23,7 @@ from bench.children.answers import apart_from_logs
 from bench.children.handler import Context
 from bench.children.peak import peak_bytes
 from imagemill.adapters.aws import dynamodb, s3, sqs
+from imagemill.adapters.fast_lane import FastLane
 from imagemill.adapters.jobs import create_job
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, now
@@ -52,11 +53,12 @@ class CountedContext(Context):
 
 
 class Requests:
-    """Every request to AWS, counted where all clients pass: in urllib3."""
+    """Every request to AWS, counted where boto3 passes, in urllib3, and on the fast lane."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._original = urllib3.HTTPConnectionPool.urlopen
+        self._original_try = FastLane.try_once
         self.clear()
 
     def clear(self) -> None:
@@ -70,7 +72,12 @@ class Requests:
             requests._see(method, body, {name.lower(): value for name, value in (headers or {}).items()})
             return requests._original(pool, method, url, body=body, headers=headers, **rest)
 
-        urllib3.HTTPConnectionPool.urlopen = urlopen  # type: ignore[method-assign,assignment]  # the one place that boto3 and the fast lane share
+        def try_once(lane: FastLane, method: str, path: str, body: bytes, headers: Any, *rest: Any) -> Any:
+            requests._see(method, body, headers)
+            return requests._original_try(lane, method, path, body, headers, *rest)
+
+        urllib3.HTTPConnectionPool.urlopen = urlopen  # type: ignore[method-assign,assignment]  # where boto3 passes
+        FastLane.try_once = try_once  # type: ignore[method-assign,assignment]  # what does not pass there
 
     def _see(self, method: str, body: Any, headers: dict[str, Any]) -> None:
         target = headers.get("x-amz-target", f"S3.{method.title()}Object")

@@ -30,6 +30,8 @@ class AwsListener:
     def __init__(self, success: bytes) -> None:
         self.calls: list[Call] = []
         self.answers: list[tuple[int, bytes] | None] = []
+        #: After so many calls a connection is closed, and said to be; 0 for never.
+        self.closes_after = 0
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,6 +47,8 @@ class AwsListener:
                 self.send_response(answer[0])
                 self.send_header("content-type", "application/x-amz-json-1.0")
                 self.send_header("content-length", str(len(answer[1])))
+                if listener.closes_after and len(listener.calls) % listener.closes_after == 0:
+                    self.send_header("connection", "close")
                 self.end_headers()
                 self.wfile.write(answer[1])
 

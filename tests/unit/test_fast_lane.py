@@ -168,9 +168,7 @@ STRANGE = {
     "no length": b"HTTP/1.1 200 OK\r\n\r\n" + BODY,
     "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
     "encoded": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
-    "to be closed": PLAIN.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"),
     "cut short": PLAIN[:-1],
-    "longer than announced": PLAIN + b"HTTP/1.1 200 OK\r\n\r\n",
     "no end of head": b"HTTP/1.1 200 OK\r\n" + b"x-filler: 0123456789\r\n" * 4_000,
     "nothing": b"",
 }
@@ -183,7 +181,7 @@ def test_plain_success_is_read_in_whatever_pieces_it_comes() -> None:
             theirs.sendall(PLAIN[:cut])
             threading.Timer(0.001, theirs.sendall, [PLAIN[cut:]]).start()
 
-            assert _plain_success(ours) == BODY
+            assert _plain_success(ours) == (BODY, True)
 
 
 @pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
@@ -196,7 +194,30 @@ def test_whatever_else_comes_is_no_plain_success(answer: bytes) -> None:
     with ours:
         threading.Thread(target=send, args=(theirs,)).start()
 
-        assert _plain_success(ours) is None
+        assert _plain_success(ours) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [PLAIN.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"), PLAIN + b"HTTP/1.1 200 OK\r\n\r\n"],
+    ids=["to be closed", "longer than announced"],
+)
+def test_a_success_may_be_a_connections_last(answer: bytes) -> None:
+    """It is one all the same: to repeat the call would be to do it twice."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(answer)
+
+        assert _plain_success(ours) == (BODY, False)
+
+
+def test_when_the_other_side_closes_nothing_is_done_twice(services: AwsListener) -> None:
+    services.closes_after = 3
+
+    for _ in range(10):
+        update_item()
+
+    assert [post.is_boto3 for post in services.calls] == [False] * 10
 
 
 @given(st.binary(max_size=300))
@@ -206,7 +227,7 @@ def test_no_answer_breaks_the_lane(answer: bytes) -> None:
         theirs.sendall(answer)
         theirs.shutdown(socket.SHUT_WR)
 
-        assert _plain_success(ours) is None
+        assert _plain_success(ours) == (None, False)
 
 
 @pytest.mark.parametrize("service", ["sqs", "dynamodb"])

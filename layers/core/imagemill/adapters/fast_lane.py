@@ -15,7 +15,7 @@ import ssl
 from collections import deque
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore.httpsession import get_cert_path
@@ -28,12 +28,14 @@ from imagemill.adapters.sigv4 import Signer
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-#: Of an answer, asked of a connection at once. S3 and SQS answer in a packet, DynamoDB with up to 16 MiB.
-READ_BYTES = 64 * 1024
+#: Of an answer, asked of a connection at once. Most come in one packet, DynamoDB's may have 16 MiB.
+READ_BYTES = 16 * 1024
 MAX_HEAD_BYTES = 64 * 1024
 LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,9})\r\n")
-#: Bodies in pieces or encoded, and connections that will not be kept.
-UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|content-encoding):|\r\nconnection: *close")
+#: Bodies in pieces, or encoded.
+UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|content-encoding):")
+#: As servers say it now and then after many requests.
+CLOSING = re.compile(rb"\r\nconnection: *close\r\n")
 
 
 class FastLane:
@@ -61,16 +63,16 @@ class FastLane:
         signed = self.signer.signed(method, path, {"host": self._parts.netloc, **headers}, sha256)
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in signed.items())]
         head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""])
-        connection = None
+        connection, answer, is_kept = None, None, False
         try:
             connection = self._connection()
             connection.sendall(head.encode() + body)
-            answer = _plain_success(connection)
+            answer, is_kept = _plain_success(connection)
         except OSError:
-            answer = None
-        if answer is not None:
-            self._idle.append(cast("socket.socket", connection))
-        elif connection is not None:
+            pass
+        if is_kept and connection:
+            self._idle.append(connection)
+        elif connection:
             connection.close()
         return answer
 
@@ -97,29 +99,31 @@ class FastLane:
         return connection
 
 
-def _plain_success(connection: socket.socket) -> bytes | None:
+def _plain_success(connection: socket.socket) -> tuple[bytes | None, bool]:
     """The body of a 200 response whose length is announced, read to its end; None for whatever else comes.
 
-    No more of HTTP is understood here: AWS answers so, and boto3 understands the rest. Raises OSError.
+    And whether the connection may be used again. No more of HTTP is understood here: AWS answers so, and boto3
+    understands the rest. Raises OSError.
     """
     answer = bytearray()
     while (end := answer.find(b"\r\n\r\n")) < 0:
         piece = connection.recv(READ_BYTES)
         answer += piece
         if not piece or len(answer) > MAX_HEAD_BYTES:
-            return None
+            return None, False
     head = bytes(answer[: end + 2]).lower()
     length = LENGTH.search(head)
     if not head.startswith(b"http/1.1 200 ") or length is None or UNUSUAL.search(head):
-        return None
+        return None, False
     begin, whole = end + 4, end + 4 + int(length[1])
     while len(answer) < whole:
         piece = connection.recv(READ_BYTES)
         if not piece:
-            return None
+            return None, False
         answer += piece
-    # More than was announced is nothing that could be read as the next response.
-    return bytes(answer[begin:]) if len(answer) == whole else None
+    # What comes behind the body would be read as the next answer.
+    is_kept = len(answer) == whole and not CLOSING.search(head)
+    return bytes(answer[begin:whole]), is_kept
 
 
 def fast_lane(url: str, service: str, region: str) -> FastLane | None:
