@@ -46,9 +46,10 @@ def test_a_job_cancelled_in_the_middle_keeps_what_is_done_and_begins_nothing_mor
 
 
 def test_a_cancelled_job_is_retried_to_its_end(shop: Shop, web: TestWeb, thumbnail: bytes) -> None:
+    """Of a job with more products than its workers take in hand: those are finished, the others cancelled."""
     release = threading.Event()
     held = web.route("/held.jpg", lambda _: (release.wait(15), Answer(body=thumbnail))[1])
-    job_id = shop.submit(catalogue([[str(row), f"SKU{row}", f"{held}?{row}"] for row in range(1, 41)]))
+    job_id = shop.submit(catalogue([[str(row), f"SKU{row}", f"{held}?{row}"] for row in range(1, 401)]))
     eventually(lambda: web.asked_for("/held.jpg"), "work has begun")
     shop.cancel(job_id)
     release.set()
@@ -57,8 +58,8 @@ def test_a_cancelled_job_is_retried_to_its_end(shop: Shop, web: TestWeb, thumbna
     assert shop.retry(job_id).status == 202
     job = shop.ended(job_id)
 
-    assert (job["status"], job["run"], job["products"]["completed"]) == ("COMPLETED", 2, 40)
-    assert len(web.asked_for("/held.jpg")) == 40
+    assert (job["status"], job["run"], job["products"]["completed"]) == ("COMPLETED", 2, 400)
+    assert len(web.asked_for("/held.jpg")) == 400
     assert_exact(shop, job)
 
 
