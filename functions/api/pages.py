@@ -32,14 +32,14 @@ def get_openapi() -> Response[Any]:
 
 @router.get("/docs")
 def get_docs() -> Response[str]:
-    from .page import swagger_page  # noqa: PLC0415
+    from .page import swagger_page  # noqa: PLC0415 - see above
 
     return _page(*swagger_page())
 
 
 @router.get("/")
 def get_console() -> Response[str]:
-    from .page import console_page  # noqa: PLC0415
+    from .page import console_page  # noqa: PLC0415 - see above
 
     return _page(*console_page())
 
