@@ -137,7 +137,7 @@ def results_of_chunk(job_id: str, chunk: int) -> Iterator[ProductResult]:
         "ConsistentRead": True,
     }
     while True:
-        page = dynamodb().query(**query)
+        page = by_fast_lane(dynamodb(), "query", **query)
         for item in page["Items"]:
             yield _result(from_item(item))
         if "LastEvaluatedKey" not in page:
