@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.unit.certificates import tls_server
 from tests.unit.conftest import CREDENTIALS, ENVIRONMENT
 
 
@@ -25,10 +27,14 @@ class Call(NamedTuple):
 
 
 class AwsListener:
-    """Answers each request with the next status and body of `answers`, then with success; None hangs up."""
+    """Answers each request with the next status and body of `answers`, then with success; None hangs up.
 
-    def __init__(self, success: bytes) -> None:
+    certificate: of localhost, for TLS.
+    """
+
+    def __init__(self, success: bytes, certificate: Path | None = None) -> None:
         self.calls: list[Call] = []
+        self.connections = 0
         self.answers: list[tuple[int, bytes] | None] = []
         #: After so many calls a connection is closed, and said to be; 0 for never.
         self.closes_after = 0
@@ -36,6 +42,10 @@ class AwsListener:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                listener.connections += 1
+                super().setup()
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
@@ -59,6 +69,9 @@ class AwsListener:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if certificate:
+            self._server.socket = tls_server(certificate).wrap_socket(self._server.socket, server_side=True)
+            self.url = f"https://localhost:{self._server.server_port}"
 
     @contextmanager
     def listening(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsListener]:
@@ -66,7 +79,7 @@ class AwsListener:
         Thread(target=self._server.serve_forever, daemon=True).start()
         for name, value in (ENVIRONMENT | CREDENTIALS | {"AWS_ENDPOINT_URL": self.url}).items():
             monkeypatch.setenv(name, value)
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "HTTP_PROXY", "http_proxy"):
             monkeypatch.delenv(name, raising=False)
         try:
             yield self

@@ -7,20 +7,22 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, SSLError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imagemill.adapters import aws as clients
 from imagemill.adapters.fast_lane import _plain_success, by_fast_lane, json_lane
 from tests.unit.aws_listener import AwsListener
+from tests.unit.certificates import write_certificate
 from tests.unit.conftest import CREDENTIALS, ENVIRONMENT
 
 QUEUE = ENVIRONMENT["PRODUCTS_QUEUE"]
@@ -56,6 +58,17 @@ CALLS: list[tuple[Callable[[], Any], str, dict[str, Any]]] = [
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         },
     ),
+    (
+        clients.dynamodb,
+        "query",
+        {
+            "TableName": TABLE,
+            "KeyConditionExpression": "pk = :partition AND begins_with(sk, :results)",
+            "ExpressionAttributeValues": {":partition": KEY["pk"], ":results": {"S": "RESULT#"}},
+            "ConsistentRead": True,
+            "ExclusiveStartKey": KEY,
+        },
+    ),
     (clients.dynamodb, "batch_get_item", {"RequestItems": {TABLE: {"Keys": [KEY], "ConsistentRead": True}}}),
     (
         clients.dynamodb,
@@ -76,7 +89,22 @@ each_call = pytest.mark.parametrize(("client", "method", "request_"), CALLS, ids
 
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsListener]:
-    with AwsListener(json.dumps(ANSWER).encode()).listening(monkeypatch) as running:
+    with _services(monkeypatch) as running:
+        yield running
+
+
+@pytest.fixture
+def tls_services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AwsListener]:
+    """Trusted."""
+    certificate = write_certificate(tmp_path / "aws.pem", "localhost")
+    with _services(monkeypatch, certificate) as running:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        yield running
+
+
+@contextmanager
+def _services(monkeypatch: pytest.MonkeyPatch, certificate: Path | None = None) -> Iterator[AwsListener]:
+    with AwsListener(json.dumps(ANSWER).encode(), certificate).listening(monkeypatch) as running:
         _forget()
         yield running
         for client in (clients.sqs(), clients.dynamodb()):
@@ -218,6 +246,25 @@ def test_when_the_other_side_closes_nothing_is_done_twice(services: AwsListener)
         update_item()
 
     assert [post.is_boto3 for post in services.calls] == [False] * 10
+
+
+def test_tls_connections_are_kept(tls_services: AwsListener) -> None:
+    for _ in range(10):
+        update_item()
+
+    assert [post.is_boto3 for post in tls_services.calls] == [False] * 10
+    assert tls_services.connections == 1
+
+
+def test_nothing_is_sent_to_whom_boto3_would_not_trust(
+    tls_services: AwsListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_CA_BUNDLE")
+
+    with pytest.raises(SSLError):
+        update_item()
+
+    assert not tls_services.calls
 
 
 @given(st.binary(max_size=300))

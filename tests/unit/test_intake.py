@@ -90,6 +90,19 @@ def test_taken_products_are_entered_ten_at_a_time(aws, context, web, picture, mo
     assert calls.count("BatchGetItem") == calls.count("ReceiveMessage")
 
 
+def test_what_lambda_handed_in_is_left_to_lambda(aws, context, web, picture):
+    first = product(1, web.route("/a.jpg", picture))
+    send(first.to_json())
+    [message] = clients.sqs().receive_message(QueueUrl=QUEUE)["Messages"]
+    event = handed_in(first)
+    event["Records"][0]["receiptHandle"] = message["ReceiptHandle"]
+
+    handler(event, context)
+
+    assert live_counts(JOB_ID, 1) == ProductCounts(completed=1)
+    assert left() == {"Messages": 0, "MessagesNotVisible": 1}
+
+
 def test_late_in_an_invocation_nothing_is_taken(aws, web, picture, monkeypatch):
     monkeypatch.setattr(process.intake, "TAKING_SHARE", 0.0)
     send(product(2, web.route("/b.jpg", picture)).to_json())

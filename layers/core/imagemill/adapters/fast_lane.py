@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import socket
 import ssl
@@ -49,7 +50,7 @@ class FastLane:
         self.signer = signer
         self._parts = urlsplit(url)
         self._idle: deque[socket.socket] = deque(maxlen=POOL_CONNECTIONS)
-        self._tls = ssl.create_default_context(cafile=get_cert_path(True)) if self._parts.scheme == "https" else None
+        self._tls = ssl.create_default_context(cafile=_authorities()) if self._parts.scheme == "https" else None
 
     def try_once(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], sha256: str | None = None
@@ -97,6 +98,11 @@ class FastLane:
             connection = self._tls.wrap_socket(connection, server_hostname=host)
         connection.settimeout(READ_SECONDS)
         return connection
+
+
+def _authorities() -> str:
+    """The file of those that boto3 trusts (boto3 guide, "Configuration")."""
+    return os.environ.get("AWS_CA_BUNDLE") or str(get_cert_path(True))
 
 
 def _plain_success(connection: socket.socket) -> tuple[bytes | None, bool]:
