@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.unit.account import CREDENTIALS, ENVIRONMENT
 from tests.unit.certificates import tls_server
-from tests.unit.conftest import CREDENTIALS, ENVIRONMENT
 
 
 class Call(NamedTuple):

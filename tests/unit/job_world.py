@@ -32,7 +32,8 @@ from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts, new_job_id
 from imagemill.domain.product import MAX_RECEIVES, Image, ProductResult
 from process.image import ImageTask, TransientFault
-from tests.unit.conftest import CATALOGUE_BUCKET, STATE_MACHINE, TENANT, Account, Caller, Crash, LambdaContext
+from tests.unit.account import CATALOGUE_BUCKET, STATE_MACHINE, TENANT, Account, Crash
+from tests.unit.caller import Caller, LambdaContext
 
 #: Rows of a chunk in these tests: small, so that a few products make several chunks.
 CHUNK_ROWS = 3

@@ -23,7 +23,7 @@ import process.app
 import report.app
 from imagemill.adapters import aws as clients
 from imagemill.domain.product import MAX_RECEIVES
-from tests.unit.conftest import CATALOGUE_BUCKET, STATE_MACHINE, Account
+from tests.unit.account import CATALOGUE_BUCKET, STATE_MACHINE, Account
 
 Handler = Callable[[dict[str, Any], Any], Any]
 

@@ -17,7 +17,7 @@ from imagemill.domain.job import Job
 from imagemill.domain.product import Image, ProductMessage, settled
 from imagemill.steps.ledger import Finished, finish
 from sweep.round import Finding, Round
-from tests.unit.conftest import ENVIRONMENT, JOB_ID
+from tests.unit.account import ENVIRONMENT, JOB_ID
 
 HEADER = b"S. No.,Product Name,Input Image Urls\r\n"
 STALLED = 900

@@ -17,7 +17,7 @@ from imagemill import __version__
 from imagemill.adapters import aws as clients
 from imagemill.adapters.jobs import get_job, reject_job
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
-from tests.unit.conftest import CATALOGUE_BUCKET, OTHER_TENANT, TENANT
+from tests.unit.account import CATALOGUE_BUCKET, OTHER_TENANT, TENANT
 
 HEADER = "S. No.,Product Name,Input Image Urls\r\n"
 GOOD = f"{HEADER}1,A,https://a/1.jpg\r\n".encode()

@@ -17,7 +17,7 @@ from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductSta
 from imagemill.domain.job import ProductCounts, Totals, new_job_id
 from imagemill.domain.product import Image, ProductResult, row_fault, settled
 from imagemill.steps.ledger import Finished, finish
-from tests.unit.conftest import JOB_ID, OTHER_TENANT, TENANT, a_job
+from tests.unit.account import JOB_ID, OTHER_TENANT, TENANT, a_job
 
 CURSOR = base64.urlsafe_b64encode(JOB_ID.encode()).decode().rstrip("=")
 #: The same place with other bits where base64 has some to spare.

@@ -8,7 +8,7 @@ from imagemill.adapters.results import get_results, put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import MAX_RECEIVES, Image, ProductResult, settled
-from tests.unit.conftest import JOB_ID, OTHER_JOB_ID
+from tests.unit.account import JOB_ID, OTHER_JOB_ID
 
 DONE = Image(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
 

@@ -15,7 +15,7 @@ from imagemill.domain.job import Job, ProductCounts, Totals
 from imagemill.domain.options import JobOptions
 from imagemill.domain.product import Image, ProductResult, settled
 from report.app import handler as report
-from tests.unit.conftest import CATALOGUE_BUCKET, JOB_ID, OTHER_TENANT, a_job
+from tests.unit.account import CATALOGUE_BUCKET, JOB_ID, OTHER_TENANT, a_job
 from tests.unit.job_world import DOWN, GONE, world_maker
 
 CSV = b"S. No.,Product Name,Input Image Urls\r\n1,A,https://a/1.jpg\r\n2,B,https://a/2.jpg\r\n"

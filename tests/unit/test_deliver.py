@@ -22,7 +22,7 @@ from imagemill.domain.webhook import MAX_RETRY_AFTER_SECONDS
 from imagemill.settings import settings
 from imagemill.steps.webhooks import announce
 from tests.e2e.web import Answer
-from tests.unit.conftest import ENVIRONMENT, JOB_ID, TENANT, a_job
+from tests.unit.account import ENVIRONMENT, JOB_ID, TENANT, a_job
 from tests.unit.scripted_web import ScriptedOrigin, drip, response, say_nothing, then_close, then_reset
 
 SCHEDULE = [int(seconds) for seconds in ENVIRONMENT["WEBHOOK_DELAYS_SECONDS"].split(",")]

@@ -27,7 +27,7 @@ from imagemill.domain.webhook_endpoint import MAX_FAILING, DisabledReason, Webho
 from imagemill.logs import logger
 from imagemill.steps.webhooks import announce, deliveries_of
 from tests.e2e.web import Answer, Request
-from tests.unit.conftest import JOB_ID, OTHER_TENANT, TENANT, a_job
+from tests.unit.account import JOB_ID, OTHER_TENANT, TENANT, a_job
 
 WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
 DAY_SECONDS = 86_400

@@ -13,7 +13,7 @@ from imagemill.domain.job import Job
 from imagemill.domain.options import ImageOptions, JobOptions
 from ingest import drop
 from ingest.app import handler
-from tests.unit.conftest import CATALOGUE_BUCKET, TENANT
+from tests.unit.account import CATALOGUE_BUCKET, TENANT
 
 DROP_KEY = f"inbox/{TENANT}/summer 2025/café & bar.csv"
 

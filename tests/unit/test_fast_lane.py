@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from imagemill.adapters import aws as clients
 from imagemill.adapters.fast_lane import _plain_success, by_fast_lane, json_lane
+from tests.unit.account import CREDENTIALS, ENVIRONMENT
 from tests.unit.aws_listener import AwsListener
 from tests.unit.certificates import write_certificate
-from tests.unit.conftest import CREDENTIALS, ENVIRONMENT
 
 QUEUE = ENVIRONMENT["PRODUCTS_QUEUE"]
 TABLE = ENVIRONMENT["TABLE_NAME"]

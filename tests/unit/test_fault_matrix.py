@@ -17,7 +17,8 @@ from imagemill.domain.webhook import EventType, new_secret
 from imagemill.domain.webhook_endpoint import Webhook
 from tests.conftest import FIGURES
 from tests.e2e.web import Answer, TestWeb
-from tests.unit.conftest import TENANT, Account, Caller
+from tests.unit.account import TENANT, Account
+from tests.unit.caller import Caller
 from tests.unit.lambda_platform import FUNCTIONS
 from tests.unit.world import World, Worlds, end_of
 

@@ -16,8 +16,8 @@ from imagemill.adapters import aws as clients
 from imagemill.adapters import image_store
 from imagemill.adapters.image_store import CACHE_CONTROL, put_image
 from imagemill.settings import settings
+from tests.unit.account import CREDENTIALS, ENVIRONMENT, IMAGE_BUCKET
 from tests.unit.aws_listener import AwsListener
-from tests.unit.conftest import CREDENTIALS, ENVIRONMENT, IMAGE_BUCKET
 
 BODY = b"\xff\xd8 an image"
 DIGEST = hashlib.sha256(BODY).hexdigest()

@@ -19,7 +19,8 @@ from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
 from imagemill.domain.product import CHUNK_ROWS, row_fault
 from ingest.app import handler
 from ingest.fan_out import NoSuchJob, _start_products
-from tests.unit.conftest import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job, context_of
+from tests.unit.account import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
+from tests.unit.caller import context_of
 
 HEADER = b"S. No.,Product Name,Input Image Urls\r\n"
 

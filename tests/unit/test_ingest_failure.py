@@ -11,7 +11,7 @@ from imagemill.adapters.jobs import start_job
 from imagemill.domain.codes import JobStatus
 from ingest.app import MAX_INGEST_RECEIVES
 from ingest.app import handler as ingest
-from tests.unit.conftest import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, Crash
+from tests.unit.account import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, Crash
 from tests.unit.sweep_rounds import catalogue, job_of
 
 

@@ -17,7 +17,8 @@ from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
 from process.app import handler
 from tests.e2e.web import Answer
-from tests.unit.conftest import ENVIRONMENT, JOB_ID, context_of
+from tests.unit.account import ENVIRONMENT, JOB_ID
+from tests.unit.caller import context_of
 
 QUEUE = ENVIRONMENT["PRODUCTS_QUEUE"]
 ROWS = 25

@@ -21,7 +21,7 @@ from imagemill.domain.job import (
     now,
 )
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
-from tests.unit.conftest import JOB_ID, a_job
+from tests.unit.account import JOB_ID, a_job
 
 MOMENT = datetime(2025, 7, 18, 13, 42, 9, tzinfo=UTC)
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")

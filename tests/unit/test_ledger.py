@@ -17,7 +17,7 @@ from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts, new_job_id
 from imagemill.domain.product import Image, ProductResult, chunk_of
 from imagemill.steps.ledger import Finished, finish
-from tests.unit.conftest import STATE_MACHINE, Account
+from tests.unit.account import STATE_MACHINE, Account
 from tests.unit.interleaving import Interleaving
 
 #: Rows of a chunk in these tests: small, so that a few products make several chunks.

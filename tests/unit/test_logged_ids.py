@@ -21,7 +21,7 @@ from imagemill.domain.codes import ImageStatus
 from imagemill.domain.product import Image, settled
 from imagemill.logs import logger
 from tests.e2e.web import Answer
-from tests.unit.conftest import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, TENANT
+from tests.unit.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, TENANT
 from tests.unit.test_deliver import end_job_with
 
 CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n"

@@ -14,6 +14,7 @@ import pytest
 import api.app
 import api.jobs
 import deliver.delivery
+import process.app
 import process.image
 from imagemill.adapters.ledger import open_run
 from imagemill.adapters.secrets import signing_secrets
@@ -21,7 +22,7 @@ from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
 from imagemill.logs import logger, redacted
 from tests.e2e.web import Answer
-from tests.unit.conftest import JOB_ID, TENANT
+from tests.unit.account import JOB_ID, TENANT
 from tests.unit.scripted_web import HEAD_200, fault_of, response, then_close, then_reset
 from tests.unit.test_deliver import end_job_with
 

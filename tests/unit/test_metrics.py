@@ -20,7 +20,7 @@ from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.product import Image, settled
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric
 from tests.e2e.web import Answer
-from tests.unit.conftest import JOB_ID, OTHER_JOB_ID
+from tests.unit.account import JOB_ID, OTHER_JOB_ID
 from tests.unit.emf import Line, emf_lines
 from tests.unit.test_deliver import end_job_with
 

@@ -10,7 +10,7 @@ import pytest
 
 from imagemill.domain.codes import ImageCode
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric
-from tests.unit.conftest import PROJECT
+from tests.unit.account import PROJECT
 from tests.unit.test_template import functions, of_type, target
 
 #: Metrics of AWS's own, by namespace, with the dimensions that single out a resource.

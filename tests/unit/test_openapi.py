@@ -11,7 +11,7 @@ from api.openapi.document import described, openapi_document, problem_codes
 from api.openapi.operations import OPERATIONS
 from imagemill.domain.codes import FileCode, ImageCode, JobStatus, ProductStatus, RowCode
 from imagemill.domain.options import MAX_QUALITY, OPTION_NAMES
-from tests.unit.conftest import PROJECT
+from tests.unit.account import PROJECT
 
 #: What the gateway sends on to the function although it matches no route, and preflights.
 CATCH_ALL = "/{proxy+}"

@@ -13,7 +13,7 @@ from api.app import handler
 from api.submission import MAX_REQUEST_CSV_BYTES
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.options import MAX_QUALITY, MAX_SIDE_PIXELS, OPTION_NAMES, Metadata, OutputFormat
-from tests.unit.conftest import CATALOGUE_BUCKET, PROJECT
+from tests.unit.account import CATALOGUE_BUCKET, PROJECT
 
 STATIC = PROJECT / "functions" / "api" / "static"
 

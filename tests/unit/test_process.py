@@ -26,7 +26,8 @@ from process.app import handler
 from process.image import Place, Workshop, image_key
 from tests.e2e.shop import eventually
 from tests.e2e.web import Answer
-from tests.unit.conftest import ENVIRONMENT, IMAGE_BUCKET, JOB_ID, OTHER_JOB_ID, context_of
+from tests.unit.account import ENVIRONMENT, IMAGE_BUCKET, JOB_ID, OTHER_JOB_ID
+from tests.unit.caller import context_of
 
 PRODUCTS_QUEUE = "PRODUCTS_QUEUE"
 

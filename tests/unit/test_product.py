@@ -13,7 +13,7 @@ from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCod
 from imagemill.domain.image_urls import is_hopeless, is_valid_url
 from imagemill.domain.options import ImageOptions, OutputFormat
 from imagemill.domain.product import CHUNK_ROWS, Image, ProductMessage, chunk_of, row_fault, settled, status_of
-from tests.unit.conftest import JOB_ID
+from tests.unit.account import JOB_ID
 
 DONE = ImageStatus.COMPLETED
 OK = Image(1, DONE)

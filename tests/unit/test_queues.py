@@ -20,7 +20,7 @@ from imagemill.adapters.queues import (
 )
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
-from tests.unit.conftest import ENVIRONMENT, JOB_ID, TENANT
+from tests.unit.account import ENVIRONMENT, JOB_ID, TENANT
 
 
 def message(row: int, url: str = "https://a/1.jpg") -> ProductMessage:

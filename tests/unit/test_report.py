@@ -21,7 +21,7 @@ from imagemill.domain.webhook import EventType, new_secret
 from imagemill.domain.webhook_endpoint import MAX_WEBHOOKS, Webhook
 from report.app import handler
 from report.closing import ProductUnfinished
-from tests.unit.conftest import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
+from tests.unit.account import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
 
 CSV = (
     b"S. No.,Product Name,Input Image Urls,Note\r\n"

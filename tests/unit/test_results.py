@@ -9,7 +9,7 @@ from imagemill.adapters.cancellations import put_cancellation
 from imagemill.adapters.results import BATCH_GET_KEYS, get_results, get_standing, put_result, results_of_chunk
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
 from imagemill.domain.product import Image, ProductResult, row_fault, settled
-from tests.unit.conftest import ENVIRONMENT, JOB_ID, OTHER_JOB_ID
+from tests.unit.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID
 
 DONE = Image(
     1, ImageStatus.COMPLETED, "images/00/1.jpg", None, None, 900, 500, 160, 120, "jpeg", kept=False, sha256="ab"

@@ -18,7 +18,7 @@ from imagemill.settings import settings
 from ingest.app import handler as ingest
 from report.app import handler as report
 from tests.e2e.web import Answer
-from tests.unit.conftest import ENVIRONMENT, JOB_ID, TENANT, a_job
+from tests.unit.account import ENVIRONMENT, JOB_ID, TENANT, a_job
 
 RETENTION_DAYS = 90
 

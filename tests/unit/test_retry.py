@@ -18,7 +18,7 @@ from imagemill.domain.options import JobOptions
 from imagemill.domain.product import Image, ProductResult, row_fault, settled
 from imagemill.domain.retryable import Retryable, pack_chunks, unpack_chunks
 from ingest.retry import NothingKept
-from tests.unit.conftest import CATALOGUE_BUCKET, JOB_ID, TENANT
+from tests.unit.account import CATALOGUE_BUCKET, JOB_ID, TENANT
 
 CSV = b"S. No.,Product Name,Input Image Urls\r\n" + b"".join(
     b'%d,%s,"https://cdn.shop.example/%d-1.jpg,https://cdn.shop.example/%d-2.jpg"\r\n'

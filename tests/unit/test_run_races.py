@@ -12,7 +12,7 @@ from api import jobs, runs
 from api.problems import Problem
 from imagemill.domain.codes import JobStatus
 from tests.conftest import FIGURES
-from tests.unit.conftest import TENANT
+from tests.unit.account import TENANT
 from tests.unit.interleaving import Interleaving
 from tests.unit.job_world import GONE, GOOD, Sent, World, world_maker
 

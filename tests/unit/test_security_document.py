@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.unit.conftest import PROJECT
+from tests.unit.account import PROJECT
 from tests.unit.test_web_refused import Names, by_literal, by_name, by_name_beside_a_good_address
 
 DOCUMENT = (PROJECT / "docs" / "security.md").read_text(encoding="utf-8")

@@ -19,7 +19,8 @@ from imagemill.steps.ledger import Finished, finish
 from ingest.app import handler as ingest
 from sweep.app import JobsNotSwept, handler
 from sweep.round import Finding, Round
-from tests.unit.conftest import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, a_job, context_of
+from tests.unit.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, a_job
+from tests.unit.caller import context_of
 from tests.unit.emf import emf_lines
 from tests.unit.sweep_rounds import (
     DONE,

@@ -17,7 +17,7 @@ from imagemill.settings import settings
 from imagemill.steps.ledger import Finished, finish
 from sweep.remedy import MAX_BURIALS, MAX_REDRIVES, MAX_REPEATS
 from sweep.round import Finding
-from tests.unit.conftest import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, a_job
+from tests.unit.account import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, a_job
 from tests.unit.sweep_rounds import (
     DONE,
     STALLED,

@@ -21,7 +21,7 @@ from imagemill.domain.job import ProductCounts, new_job_id
 from ingest.app import handler as take
 from report.app import handler as close
 from sweep.remedy import MAX_REDRIVES
-from tests.unit.conftest import Account
+from tests.unit.account import Account
 from tests.unit.sweep_rounds import Clock, catalogue, is_watched, item_of, settle, work
 
 CHUNK_ROWS = 3

@@ -12,7 +12,7 @@ from imagemill.adapters.ledger import open_run
 from imagemill.domain.product import MAX_RECEIVES
 from ingest.app import MAX_INGEST_RECEIVES
 from process.app import handler as process
-from tests.unit.conftest import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, PROJECT
+from tests.unit.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, PROJECT
 
 FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py"))
 EVENTS = sorted((PROJECT / "events").glob("*.json"))

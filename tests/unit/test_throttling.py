@@ -14,7 +14,8 @@ from botocore.compat import HTTPHeaders
 
 from imagemill.adapters import aws as clients
 from tests.e2e.web import Answer, TestWeb
-from tests.unit.conftest import IMAGE_BUCKET, Account, Caller
+from tests.unit.account import IMAGE_BUCKET, Account
+from tests.unit.caller import Caller
 from tests.unit.world import Worlds, end_of
 
 #: How each service says that it is asked too much (their API references).

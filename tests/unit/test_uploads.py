@@ -14,7 +14,7 @@ from imagemill.adapters.objects import MAX_UPLOAD_BYTES
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import job_id_of_upload
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
-from tests.unit.conftest import CATALOGUE_BUCKET, OTHER_TENANT, TENANT
+from tests.unit.account import CATALOGUE_BUCKET, OTHER_TENANT, TENANT
 
 CSV = b"S. No.,Product Name,Input Image Urls\r\n1,A,https://a/1.jpg\r\n"
 

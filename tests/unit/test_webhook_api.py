@@ -26,7 +26,7 @@ from imagemill.domain.options import JobOptions
 from imagemill.domain.webhook import EventType, new_secret
 from imagemill.domain.webhook_endpoint import MAX_WEBHOOKS, DisabledReason, Webhook
 from imagemill.settings import settings
-from tests.unit.conftest import JOB_ID, OTHER_TENANT, STATE_MACHINE, TENANT, a_job
+from tests.unit.account import JOB_ID, OTHER_TENANT, STATE_MACHINE, TENANT, a_job
 
 WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
 URL = "https://shop.example/hooks/imagemill"

@@ -14,7 +14,8 @@ from boto3.dynamodb.types import Binary
 from imagemill.adapters import aws as clients
 from imagemill.domain import catalogue, product
 from tests.e2e.web import Answer, TestWeb
-from tests.unit.conftest import CATALOGUE_BUCKET, ENVIRONMENT, IMAGE_BUCKET, TENANT, Account, Caller
+from tests.unit.account import CATALOGUE_BUCKET, ENVIRONMENT, IMAGE_BUCKET, TENANT, Account
+from tests.unit.caller import Caller
 from tests.unit.lambda_platform import LambdaPlatform
 
 QUEUES = {"ingest": ENVIRONMENT["INGEST_QUEUE"], "products": ENVIRONMENT["PRODUCTS_QUEUE"]}
