@@ -1,59 +1,66 @@
 """A shop's image server: `origin LATENCY_SECONDS IMAGE…`, on a free port of 127.0.0.1.
 
-`/<number>.jpg` is one of the images, after the latency. Answers the port to the first request.
+`/<number>.jpg` is one of the images, after the latency. Answers the port to the first request. It is another machine
+in truth, so it takes as little of this one as it can: no more of HTTP than our own client says.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import threading
-import time
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import cast
 
 #: Connections waiting to be accepted: a batch opens its own at once.
 ACCEPT_BACKLOG = 128
 
 
-class Origin(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = ACCEPT_BACKLOG
+class _Connection(asyncio.Protocol):
+    """Requests without bodies, one at a time."""
 
-    def __init__(self, latency_seconds: float, images: Sequence[bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.latency_seconds = latency_seconds
-        self.images = images
+    def __init__(self, latency_seconds: float, responses: Sequence[bytes]) -> None:
+        self._latency_seconds = latency_seconds
+        self._responses = responses
+        self._head = b""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    #: Header and body are two writes; Nagle would hold back the second for 40 ms.
-    disable_nagle_algorithm = True
-    server: Origin
-
-    def do_GET(self) -> None:
-        # The latency that is simulated; nothing is waited for.
-        time.sleep(self.server.latency_seconds)
-        body = self.server.images[int(Path(self.path).stem) % len(self.server.images)]
-        self.send_response(200)
-        self.send_header("Content-Type", "image/jpeg")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-        pass
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        if not self._head.endswith(b"\r\n\r\n"):
+            return
+        _, path, _ = self._head.split(b" ", 2)
+        self._head = b""
+        number = int(path[1:].partition(b".")[0])
+        response = self._responses[number % len(self._responses)]
+        asyncio.get_running_loop().call_later(self._latency_seconds, self._transport.write, response)
 
 
-def serve(latency_seconds: float, images: Sequence[bytes]) -> None:
-    with Origin(latency_seconds, images) as origin:
-        threading.Thread(target=origin.serve_forever, daemon=True).start()
+async def serve(latency_seconds: float, images: Sequence[bytes]) -> None:
+    responses = [
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b" % (len(image), image)
+        for image in images
+    ]
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: _Connection(latency_seconds, responses), "127.0.0.1", 0, backlog=ACCEPT_BACKLOG
+    )
+    port = server.sockets[0].getsockname()[1]
+    done = asyncio.Event()
+
+    def answer() -> None:
         for _ in sys.stdin:
-            print(json.dumps({"port": origin.server_port}), flush=True)
-        origin.shutdown()
+            print(json.dumps({"port": port}), flush=True)
+        loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=answer, daemon=True).start()
+    async with server:
+        await done.wait()
 
 
 if __name__ == "__main__":
-    serve(float(sys.argv[1]), [Path(path).read_bytes() for path in sys.argv[2:]])
+    asyncio.run(serve(float(sys.argv[1]), [Path(path).read_bytes() for path in sys.argv[2:]]))
