@@ -24,7 +24,7 @@ from .corpus import shop_images
 from .floor import floor_child
 from .processes import CpuTimes
 from .table import Table
-from .timing import REPETITIONS
+from .timing import LONG_REPETITIONS
 from .worker import IMAGES, IMAGES_PER_PRODUCT, LATENCY_SECONDS, PRODUCTS, median_by_role
 
 PORT = 4_720
@@ -76,7 +76,7 @@ def measure() -> JobThroughput:
         floor.ask({"images": IMAGES})
         cold = _run(api, catalogue)
         warm, floors = [], []
-        for _ in range(REPETITIONS):
+        for _ in range(LONG_REPETITIONS):
             floors.append(floor.ask({"images": IMAGES}))
             warm.append(_run(api, catalogue))
     return JobThroughput(
@@ -141,7 +141,7 @@ def _time_table(measured: JobThroughput) -> Table:
         "Job",
         (
             f"{PRODUCTS} products × {IMAGES_PER_PRODUCT} images of 1.9 MP through the API, two processing functions.",
-            f"Medians of {REPETITIONS} jobs but for the first, in turns with the codec alone on the same processors.",
+            f"Medians of {LONG_REPETITIONS} jobs but for the first, in turns with the codec alone on the same machine.",
             "Moments are seconds since the catalogue was handed in, by the job's own document.",
         ),
         ["", "images/s", "share of floor", "accepted", "started", "ended"],

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .child import Child, python_child, template_malloc
 from .corpus import SizeClass, corpus, shop_images
 from .table import Table
-from .timing import REPETITIONS
+from .timing import LONG_REPETITIONS
 
 #: Images of one measurement: about 0.7 s on one thread.
 IMAGES = 40
@@ -90,7 +90,7 @@ def measure() -> list[Scaling]:
 
 def _in_turns(children: Mapping[tuple[str, str], Child]) -> dict[tuple[str, str], list[dict[str, float]]]:
     answers: dict[tuple[str, str], list[dict[str, float]]] = {key: [] for key in children}
-    for _ in range(REPETITIONS):
+    for _ in range(LONG_REPETITIONS):
         for key, child in children.items():
             answers[key].append(child.ask({"images": IMAGES}))
     return answers
@@ -113,7 +113,7 @@ def table(scalings: Sequence[Scaling]) -> Table:
     return Table(
         "Threads",
         (
-            f"Images of 1.9 MP a second, medians of {REPETITIONS} repetitions of {IMAGES} images, taken in turns.",
+            f"Images of 1.9 MP a second, medians of {LONG_REPETITIONS} repetitions of {IMAGES} images, taken in turns.",
             f"Pooled: {POOL_THREADS} threads of which {AT_ONCE} compress at once, as in the process function.",
             f"Peak: resident memory of the pooled form after {LARGE_IMAGES} images of 24 MP.",
         ),

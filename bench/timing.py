@@ -10,6 +10,8 @@ from pathlib import Path
 
 #: Repetitions of every timing; what is compared takes turns within each.
 REPETITIONS = 5
+#: The same of what uses the whole machine for seconds, where other users of the machine disturb most.
+LONG_REPETITIONS = 9
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from .corpus import shop_images
 from .floor import floor_child
 from .processes import CpuTimes
 from .table import Table
-from .timing import REPETITIONS
+from .timing import LONG_REPETITIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -68,7 +68,7 @@ def measure() -> Throughput:
             queue.worked_off_by(handler)
             floor.ask({"images": IMAGES})
             floors, runs = [], []
-            for _ in range(REPETITIONS):
+            for _ in range(LONG_REPETITIONS):
                 floors.append(floor.ask({"images": IMAGES}))
                 runs.append(queue.worked_off_by(handler))
     return Throughput(
@@ -195,7 +195,7 @@ def table(measured: Throughput) -> Table:
         (
             f"The process handler on {IMAGES} images of 1.9 MP from an origin with 100 ms latency, into the emulated",
             "S3 and DynamoDB; on one processor, and all else on the others. The codec alone has the same processor.",
-            f"Medians of {REPETITIONS}, in turns; shares are of the floor a moment before. CPU seconds: of all images.",
+            f"Medians of {LONG_REPETITIONS}, in turns; shares are of the floor a moment before. CPU s of all images.",
         ),
         ["", "images/s", "share of floor", "CPU s", "share by CPU", "CPU s of others"],
         [
