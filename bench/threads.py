@@ -6,6 +6,7 @@ function does it. Each line is a process of its own; they take turns.
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -91,8 +92,9 @@ def measure() -> list[Scaling]:
 def _in_turns(children: Mapping[tuple[str, str], Child]) -> dict[tuple[str, str], list[dict[str, float]]]:
     answers: dict[tuple[str, str], list[dict[str, float]]] = {key: [] for key in children}
     for _ in range(LONG_REPETITIONS):
-        for key, child in children.items():
-            answers[key].append(child.ask({"images": IMAGES}))
+        # In an order of its own each time: what comes after whom makes a tenth.
+        for key in random.sample(list(children), len(children)):
+            answers[key].append(children[key].ask({"images": IMAGES}))
     return answers
 
 
