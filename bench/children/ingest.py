@@ -15,7 +15,8 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 import urllib3
 
@@ -29,6 +30,9 @@ from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, now
 from imagemill.settings import settings
 from ingest.app import handler
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 #: More than the handler wants to have left.
 AMPLE_MILLISECONDS = 900_000
@@ -45,7 +49,7 @@ class CountedContext(Context):
         super().__init__()
         self._left = chunks
 
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # Powertools declares it static: it cannot count
+    def get_remaining_time_in_millis(self) -> int:
         if self._left is None:
             return AMPLE_MILLISECONDS
         self._left -= 1
@@ -76,8 +80,8 @@ class Requests:
             requests._see(method, body, headers)
             return requests._original_try(lane, method, path, body, headers, *rest)
 
-        urllib3.HTTPConnectionPool.urlopen = urlopen  # type: ignore[method-assign,assignment]  # where boto3 passes
-        FastLane.try_once = try_once  # type: ignore[method-assign,assignment]  # what does not pass there
+        patch.object(urllib3.HTTPConnectionPool, "urlopen", urlopen).start()
+        patch.object(FastLane, "try_once", try_once).start()
 
     def _see(self, method: str, body: Any, headers: dict[str, Any]) -> None:
         target = headers.get("x-amz-target", f"S3.{method.title()}Object")
@@ -110,7 +114,7 @@ def _run(request: dict[str, Any], requests: Requests) -> dict[str, Any]:
     while body is not None:
         handler(
             {"Records": [{"messageId": "1", "body": body, "attributes": {"ApproximateReceiveCount": "1"}}]},
-            CountedContext(request["chunks"]),
+            cast("LambdaContext", CountedContext(request["chunks"])),
         )
         invocations += 1
         calls, seconds = dict(requests.calls), time.perf_counter() - begun

@@ -6,13 +6,15 @@ The OpenAPI document and the pages are made at their first request: no other req
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from .caller import api_url_of
-from .resolver import Resolver
+
+if TYPE_CHECKING:
+    from .resolver import Resolver
 
 #: How long a browser may keep a page, in seconds: a new version is seen as soon.
 PAGE_CACHE_SECONDS = 300
@@ -22,24 +24,23 @@ router = APIGatewayRouter()
 
 @router.get("/openapi.json")
 def get_openapi() -> Response[Any]:
-    from .openapi.document import openapi_document  # noqa: PLC0415 - see above
+    from .openapi.document import openapi_document  # noqa: PLC0415 - no other request waits for it
 
-    resolver = router.api_resolver
-    assert isinstance(resolver, Resolver)  # noqa: S101 - what the router is included in
+    resolver = cast("Resolver", router.api_resolver)
     document = openapi_document(resolver.routes(), api_url_of(router.current_event.raw_event))
     return Response(status_code=HTTPStatus.OK, content_type="application/json", body=document)
 
 
 @router.get("/docs")
 def get_docs() -> Response[str]:
-    from .page import swagger_page  # noqa: PLC0415 - see above
+    from .page import swagger_page  # noqa: PLC0415 - no other request waits for it
 
     return _page(*swagger_page())
 
 
 @router.get("/")
 def get_console() -> Response[str]:
-    from .page import console_page  # noqa: PLC0415 - see above
+    from .page import console_page  # noqa: PLC0415 - no other request waits for it
 
     return _page(*console_page())
 

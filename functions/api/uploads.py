@@ -88,7 +88,7 @@ def read_upload_request(event: Mapping[str, Any], *, allow_http_webhook: bool) -
     return UploadRequest(printable_filename(filename or DEFAULT_FILENAME), options)
 
 
-def _as_text(name: str, value: Any) -> str:  # noqa: ANN401 - whatever the JSON holds
+def _as_text(name: str, value: object) -> str:
     """An option of JSON as the text that forms and queries give; null means the default.
 
     Numbers and booleans may be given as such or as text, text options as text alone. Of an unknown option

@@ -36,7 +36,7 @@ def invalid_field(name: str, allowed: str) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_WEBHOOK", f"Field '{name}': {allowed}.")
 
 
-def _url(value: Any, *, allow_http: bool) -> str:  # noqa: ANN401 - whatever JSON holds
+def _url(value: object, *, allow_http: bool) -> str:
     if not isinstance(value, str):
         raise invalid_field("url", "a URL as text")
     try:
@@ -45,7 +45,7 @@ def _url(value: Any, *, allow_http: bool) -> str:  # noqa: ANN401 - whatever JSO
         raise invalid_field("url", invalid.allowed) from None
 
 
-def _events(value: Any) -> tuple[EventType, ...]:  # noqa: ANN401
+def _events(value: object) -> tuple[EventType, ...]:
     allowed = f"a list of at least one of {', '.join(EventType)}"
     if not (isinstance(value, list) and value and all(isinstance(event, str) for event in value)):
         raise invalid_field("events", allowed)
@@ -54,13 +54,13 @@ def _events(value: Any) -> tuple[EventType, ...]:  # noqa: ANN401
     return tuple(event for event in EventType if event in value)
 
 
-def _enabled(value: Any) -> bool:  # noqa: ANN401
+def _enabled(value: object) -> bool:
     if not isinstance(value, bool):
         raise invalid_field("enabled", "true or false")
     return value
 
 
-def _description(value: Any) -> str | None:  # noqa: ANN401
+def _description(value: object) -> str | None:
     if value is None or value == "":
         return None
     if not (isinstance(value, str) and len(value) <= MAX_DESCRIPTION_CHARACTERS and value.isprintable()):

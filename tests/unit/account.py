@@ -71,6 +71,12 @@ class Crash(Exception):
     """The process ends here, as far as its callers can tell."""
 
 
+def event_systems() -> list[Any]:
+    """Where each client of the code tells of its calls (boto3 guide, "Extensibility guide")."""
+    made = (clients.dynamodb(), clients.s3(), clients.sqs(), clients.step_functions())
+    return [client.meta.events for client in made]
+
+
 class Account:
     """What the tests ask of AWS."""
 
@@ -153,8 +159,7 @@ class Account:
         def after(model: Any, **_: Any) -> None:
             seen(f"after {model.name}")
 
-        systems = [client.meta.events for client in (clients.dynamodb(), clients.s3(), clients.sqs())]
-        systems.append(clients.step_functions().meta.events)
+        systems = event_systems()
         for events in systems:
             events.register("before-call.*.*", before)
             events.register("after-call.*.*", after)

@@ -12,9 +12,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from imagemill.adapters import aws as clients
 from tests.e2e.web import Answer, TestWeb
-from tests.unit.account import IMAGE_BUCKET, Account
+from tests.unit.account import IMAGE_BUCKET, Account, event_systems
 from tests.unit.caller import Caller
 from tests.unit.world import Worlds, end_of
 
@@ -54,8 +53,7 @@ def answering(answer: Callable[..., Any]) -> Iterator[None]:
     moto acts on what is answered, too: such a call has been made though its caller was told otherwise, which
     is the worst that a fault can do.
     """
-    systems = [client.meta.events for client in (clients.dynamodb(), clients.s3(), clients.sqs())]
-    systems.append(clients.step_functions().meta.events)
+    systems = event_systems()
     for events in systems:
         events.register_first("before-send.*.*", answer)
     try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from imagemill.adapters.deliveries import Attempt
 from imagemill.domain.codes import FileCode, ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
@@ -25,6 +25,9 @@ from imagemill.domain.product import MAX_RECEIVES
 from imagemill.domain.webhook import SECRET_PREFIX
 
 from ..problems import MAX_LISTED_ERRORS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Schema = dict[str, Any]
 
@@ -71,22 +74,22 @@ def record(properties: dict[str, Schema], optional: Iterable[str] = (), descript
     return {**schema, "description": description} if description else schema
 
 
-def record_of(kind: type, described: dict[str, Schema] | None = None) -> Schema:
+def record_of(kind: type[DataclassInstance], described: dict[str, Schema] | None = None) -> Schema:
     """A dataclass as `asdict` shows it. described: schemas of fields whose types say too little."""
-    assert is_dataclass(kind)  # noqa: S101 - the caller states a type
     hints = get_type_hints(kind)
     return record(
         {field.name: (described or {}).get(field.name) or _typed(hints[field.name]) for field in fields(kind)}
     )
 
 
-def _typed(hint: Any) -> Schema:  # noqa: ANN401 - any type hint
+def _typed(hint: object) -> Schema:
     if isinstance(hint, UnionType):
         [inner] = [member for member in get_args(hint) if member is not NoneType]
         return nullable(_typed(inner))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return enum(hint)
-    return {"type": {str: "string", int: "integer", bool: "boolean", float: "number"}[hint]}
+    names: dict[object, str] = {str: "string", int: "integer", bool: "boolean", float: "number"}
+    return {"type": names[hint]}
 
 
 def option_schemas() -> dict[str, Schema]:
