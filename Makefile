@@ -10,7 +10,7 @@ SECONDS ?= 60
 UV := .venv-uv/bin/uv
 UV_QUIET := UV_NO_PROGRESS=1 UV_LINK_MODE=copy
 VENV_PYTHON := .venv/bin/python
-FAULT_MATRIX := tests/unit/test_fault_matrix.py
+FAULT_MATRIX := tests/faults/test_fault_matrix.py
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
 	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench requirements/fuzz
 
@@ -35,7 +35,7 @@ test: .venv/.dev .venv-emulator/.installed ## Unit and end-to-end tests, and the
 	$(VENV_PYTHON) -m coverage report
 
 unit: .venv/.dev ## Unit tests alone.
-	$(VENV_PYTHON) -m pytest tests/unit
+	$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore $(FAULT_MATRIX)
 
 e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/e2e

@@ -1,8 +1,28 @@
-"""Figures that tests come to are told after the dots, whichever process came to them."""
+"""What tests stand on: an account, events and their context, a caller of the API, a shop's server.
+
+Figures that tests come to are told after the dots, whichever process came to them.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from typing import Any
+
 import pytest
+import yaml
+from moto import mock_aws
+
+import deliver.app
+import process.app
+from imagemill import metrics
+from imagemill.adapters.aws import fast_lane, image_store
+from imagemill.settings import settings
+from tests.support.account import CREDENTIALS, ENVIRONMENT, ORIGIN_IN_EVENTS, PROJECT, Account
+from tests.support.caller import Caller, LambdaContext
+from tests.support.image_files import photo, saved
+from tests.support.web import Answer, TestWeb
 
 #: The property under which a test records a line to be told: `record_property(FIGURES, "…")`.
 FIGURES = "figures"
@@ -13,3 +33,96 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, value in report.user_properties:
             if name == FIGURES:
                 terminalreporter.write_line(str(value))
+
+
+class CloudFormationLoader(yaml.SafeLoader):
+    """Reads the short forms of intrinsic functions as their long ones: `!GetAtt A.B` as `{"Fn::GetAtt": "A.B"}`."""
+
+
+def _intrinsic(loader: CloudFormationLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    match node:
+        case yaml.ScalarNode():
+            value = loader.construct_scalar(node)
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case yaml.MappingNode():
+            value = loader.construct_mapping(node, deep=True)
+    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
+
+
+CloudFormationLoader.add_multi_constructor("!", _intrinsic)
+
+
+@pytest.fixture(scope="session")
+def template() -> dict[str, Any]:
+    """template.yaml, its intrinsic functions in their long form."""
+    document: dict[str, Any] = yaml.load((PROJECT / "template.yaml").read_text(), CloudFormationLoader)
+    return document
+
+
+@pytest.fixture
+def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account of its own for each test, in stage `local`."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (ENVIRONMENT | CREDENTIALS).items():
+        monkeypatch.setenv(name, value)
+    # moto answers boto3 alone, not our own connections.
+    monkeypatch.setattr(image_store, "_lane", lambda: None)
+    monkeypatch.setattr(fast_lane, "json_lane", lambda _: None)
+    _forget()
+    with mock_aws():
+        yield Account(template)
+    _forget()
+
+
+def _forget() -> None:
+    """Drop what the code keeps for the life of a process.
+
+    The clients may stay: they are bound to credentials and region, not to an account, and cost half a second.
+    """
+    metrics._tally.take()
+    if process.app._pipeline.cache_info().currsize:
+        process.app._pipeline().close()
+    if deliver.app._web.cache_info().currsize:
+        deliver.app._web().close()
+    for cached in (settings, process.app._pipeline, deliver.app._web, deliver.app._schedule):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def context() -> LambdaContext:
+    """A context with five minutes left, whenever asked."""
+    return LambdaContext(repeat(300_000))
+
+
+@pytest.fixture
+def event() -> Callable[..., dict[str, Any]]:
+    """Events by their file's name in events/; `origin` stands in for the shop's image server."""
+
+    def load(name: str, origin: str = ORIGIN_IN_EVENTS) -> dict[str, Any]:
+        text = (PROJECT / "events" / f"{name}.json").read_text(encoding="utf-8")
+        loaded: dict[str, Any] = json.loads(text.replace(ORIGIN_IN_EVENTS, origin))
+        return loaded
+
+    return load
+
+
+@pytest.fixture
+def caller(aws: Account, event: Callable[..., dict[str, Any]], context: LambdaContext) -> Caller:
+    """A caller of the API; `TENANT`, unless told otherwise."""
+    return Caller(event, context)
+
+
+@pytest.fixture
+def web() -> Iterator[TestWeb]:
+    """The shop's image server, and the receiver of webhooks, on 127.0.0.1."""
+    with TestWeb().serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def picture() -> Answer:
+    """A photograph-like JPEG of 160 × 120 pixels."""
+    return Answer(body=saved(photo(160, 120), "JPEG", quality=95), headers={"content-type": "image/jpeg"})

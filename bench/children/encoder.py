@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from imagemill.domain.options import ImageOptions, OutputFormat
-from process.codec import compress
+from process.codec.compress import compress
 
 Encode = Callable[[bytes, str, int], bytes]
 

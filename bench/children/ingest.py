@@ -23,9 +23,9 @@ import urllib3
 from bench.children.answers import apart_from_logs
 from bench.children.handler import Context
 from bench.children.peak import peak_bytes
-from imagemill.adapters.aws import dynamodb, s3, sqs
-from imagemill.adapters.fast_lane import FastLane
-from imagemill.adapters.jobs import create_job
+from imagemill.adapters.aws.clients import dynamodb, s3, sqs
+from imagemill.adapters.aws.fast_lane import FastLane
+from imagemill.adapters.store.jobs import create_job
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, now
 from imagemill.settings import settings

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bench.children.encoder import ENCODERS
 from bench.children.peak import peak_bytes
-from process.image_fault import ImageFault
+from process.codec.image_fault import ImageFault
 
 QUALITY = 50
 

@@ -16,12 +16,13 @@ from imagemill.domain.options import InvalidOption
 from imagemill.logs import logger
 from imagemill.settings import settings
 
-from . import jobs, pages, runs, uploads, webhooks
+from . import jobs, runs, uploads
 from .caller import api_url_of, ids_of, tenant_of
-from .paging import flag_of, from_cursor, limit_of, status_of, to_cursor
+from .pagination import flag_of, from_cursor, limit_of, status_of, to_cursor
 from .problems import Problem, internal_error, method_not_allowed, route_not_found
 from .products import products_page
 from .resolver import Resolver
+from .routes import public, webhooks
 from .submission import read_submission
 
 ULID_PATTERN = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
@@ -49,7 +50,7 @@ def _cors() -> CORSConfig | None:
 app = Resolver(cors=_cors())
 app.include_router(uploads.router)
 app.include_router(webhooks.router)
-app.include_router(pages.router)
+app.include_router(public.router)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any
 
-from imagemill.adapters.completion import start_deliveries
-from imagemill.adapters.deliveries import list_attempts
+from imagemill.adapters.aws.completion import start_deliveries
+from imagemill.adapters.store.deliveries import list_attempts
 from imagemill.domain.job import Job, new_job_id
 from imagemill.steps.webhooks import announce, deliveries_of
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from imagemill.adapters.completion import start_deliveries
-from imagemill.adapters.messages import Message, put_message
-from imagemill.adapters.webhooks import (
+from imagemill.adapters.aws.completion import start_deliveries
+from imagemill.adapters.store.messages import Message, put_message
+from imagemill.adapters.store.webhooks import (
     change_webhook,
     create_webhook,
     delete_webhook,
@@ -20,8 +20,8 @@ from imagemill.adapters.webhooks import (
 )
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, job_document, new_job_id, now
-from imagemill.domain.webhook import Delivery, EventType, message_body, new_secret
-from imagemill.domain.webhook_endpoint import MAX_WEBHOOKS, Webhook, webhook_document
+from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS, Webhook, webhook_document
+from imagemill.domain.webhooks.message import Delivery, EventType, message_body, new_secret
 
 from .problems import Problem
 from .webhook_fields import invalid_field

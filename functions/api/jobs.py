@@ -8,12 +8,12 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Any
 
-from imagemill.adapters.idempotency import Claim, claim_key
-from imagemill.adapters.jobs import create_job, get_job, list_jobs
-from imagemill.adapters.layouts import put_layout
-from imagemill.adapters.ledger import live_counts
-from imagemill.adapters.objects import download_url, put_catalogue
-from imagemill.domain.catalogue import CatalogueRefused, Inspection, inspect, read_rows, url_faults
+from imagemill.adapters.aws.objects import download_url, put_catalogue
+from imagemill.adapters.store.idempotency import Claim, claim_key
+from imagemill.adapters.store.jobs import create_job, get_job, list_jobs
+from imagemill.adapters.store.layouts import put_layout
+from imagemill.adapters.store.ledger import live_counts
+from imagemill.domain.catalogue.inspection import CatalogueRefused, Inspection, inspect, read_rows, url_faults
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, ProductCounts, job_document, new_job_id, now
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from imagemill.domain.catalogue import Fault
+from imagemill.domain.catalogue.inspection import Fault
 
 #: How many single errors an answer lists; `total_errors` says how many there are (contract A4).
 MAX_LISTED_ERRORS = 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imagemill.adapters.layouts import get_layout
-from imagemill.adapters.objects import output_url
-from imagemill.adapters.results import results_of_chunk
-from imagemill.domain.catalogue import (
+from imagemill.adapters.aws.objects import output_url
+from imagemill.adapters.store.layouts import get_layout
+from imagemill.adapters.store.results import results_of_chunk
+from imagemill.domain.catalogue.inspection import (
     MAX_NAME_CHARACTERS,
     MAX_SERIAL_CHARACTERS,
     Row,

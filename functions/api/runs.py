@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from imagemill.adapters.cancellations import put_cancellation
-from imagemill.adapters.completion import start_completion
-from imagemill.adapters.jobs import cancel_awaited, cancel_run, get_job, queue_retry
-from imagemill.adapters.ledger import open_retry
-from imagemill.adapters.queues import send_retry
-from imagemill.adapters.runs import get_retryable, keep_outcome
+from imagemill.adapters.aws.completion import start_completion
+from imagemill.adapters.aws.queues import send_retry
+from imagemill.adapters.store.cancellations import put_cancellation
+from imagemill.adapters.store.jobs import cancel_awaited, cancel_run, get_job, queue_retry
+from imagemill.adapters.store.ledger import open_retry
+from imagemill.adapters.store.runs import get_retryable, keep_outcome
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, ProductCounts
 

@@ -12,8 +12,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from imagemill.adapters.jobs import create_job, get_job
-from imagemill.adapters.objects import presigned_upload
+from imagemill.adapters.aws.objects import presigned_upload
+from imagemill.adapters.store.jobs import create_job, get_job
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, new_job_id, now, options_as_dict
 from imagemill.domain.options import (

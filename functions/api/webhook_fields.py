@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any
 
 from imagemill.domain.options import InvalidOption, require_webhook_url
-from imagemill.domain.webhook import EventType
-from imagemill.domain.webhook_endpoint import MAX_DESCRIPTION_CHARACTERS
+from imagemill.domain.webhooks.endpoint import MAX_DESCRIPTION_CHARACTERS
+from imagemill.domain.webhooks.message import EventType
 
 from .problems import Problem
 

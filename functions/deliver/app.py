@@ -10,8 +10,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
-from imagemill.adapters.web import WebClient, WebPolicy, user_agent
-from imagemill.domain.webhook import Delivery
+from imagemill.adapters.web.client import WebClient, WebPolicy, user_agent
+from imagemill.domain.webhooks.message import Delivery
 from imagemill.logs import logger
 from imagemill.metrics import Metric
 from imagemill.settings import settings
@@ -22,7 +22,7 @@ from .delivery import deliver
 @logger.inject_lambda_context(clear_state=True)
 @metrics.published
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Make the next attempt of a delivery (`imagemill.domain.webhook.Delivery`).
+    """Make the next attempt of a delivery (`imagemill.domain.webhooks.message.Delivery`).
 
     Returns the delivery with the number of the attempt after it, `state` (`DELIVERED`, `RETRY` or
     `GIVEN_UP`) and `wait_seconds` until that attempt.

@@ -9,12 +9,12 @@ from enum import StrEnum
 from http import HTTPStatus
 from math import ceil
 
-from imagemill.adapters.deliveries import Attempt, get_attempt, put_attempt
-from imagemill.adapters.messages import Message, get_message
-from imagemill.adapters.web import FetchFault, WebClient
+from imagemill.adapters.store.deliveries import Attempt, get_attempt, put_attempt
+from imagemill.adapters.store.messages import Message, get_message
+from imagemill.adapters.web.client import FetchFault, WebClient
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.job import now
-from imagemill.domain.webhook import Delivery, delay_before, signature
+from imagemill.domain.webhooks.message import Delivery, delay_before, signature
 from imagemill.logs import logger
 
 from .receiver import NoReceiver, Receiver, find_receiver, note

@@ -8,12 +8,12 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
-from imagemill.adapters.deliveries import Attempt
-from imagemill.adapters.messages import Message
-from imagemill.adapters.secrets import signing_secrets
-from imagemill.adapters.webhooks import disable_webhook, get_webhook_and_secrets, note_failure, note_success
-from imagemill.domain.signing_secrets import SigningSecrets
-from imagemill.domain.webhook_endpoint import DisabledReason, Webhook, has_failed_too_long
+from imagemill.adapters.store.deliveries import Attempt
+from imagemill.adapters.store.messages import Message
+from imagemill.adapters.store.secrets import signing_secrets
+from imagemill.adapters.store.webhooks import disable_webhook, get_webhook_and_secrets, note_failure, note_success
+from imagemill.domain.webhooks.endpoint import DisabledReason, Webhook, has_failed_too_long
+from imagemill.domain.webhooks.signing_secrets import SigningSecrets
 from imagemill.logs import logger
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from imagemill.adapters.completion import start_completion
-from imagemill.adapters.jobs import create_job, get_job
-from imagemill.adapters.objects import ObjectHead, copy_catalogue, head_catalogue
-from imagemill.domain.catalogue import Fault
+from imagemill.adapters.aws.completion import start_completion
+from imagemill.adapters.aws.objects import ObjectHead, copy_catalogue, head_catalogue
+from imagemill.adapters.store.jobs import create_job, get_job
+from imagemill.domain.catalogue.inspection import Fault
 from imagemill.domain.codes import FileCode, JobStatus
 from imagemill.domain.job import Job, job_id_of_object, now
 from imagemill.domain.options import InvalidOption, JobOptions, parse_options

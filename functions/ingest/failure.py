@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from imagemill.adapters.completion import start_completion
-from imagemill.adapters.jobs import get_job, reject_job
-from imagemill.domain.catalogue import Fault
+from imagemill.adapters.aws.completion import start_completion
+from imagemill.adapters.store.jobs import get_job, reject_job
+from imagemill.domain.catalogue.inspection import Fault
 from imagemill.domain.codes import FileCode
 from imagemill.domain.job import job_id_of_upload
 from imagemill.logs import logger

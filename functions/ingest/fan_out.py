@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from imagemill.adapters.completion import start_completion
-from imagemill.adapters.jobs import get_job, has_ended, reject_job, start_job
-from imagemill.adapters.layouts import get_layout, put_layout
-from imagemill.adapters.ledger import open_run
-from imagemill.adapters.objects import open_catalogue
-from imagemill.adapters.queues import continue_ingest, send_products
-from imagemill.adapters.results import put_result
-from imagemill.domain.catalogue import CatalogueRefused, Inspection, Row, inspect, read_rows
+from imagemill.adapters.aws.completion import start_completion
+from imagemill.adapters.aws.objects import open_catalogue
+from imagemill.adapters.aws.queues import continue_ingest, send_products
+from imagemill.adapters.store.jobs import get_job, has_ended, reject_job, start_job
+from imagemill.adapters.store.layouts import get_layout, put_layout
+from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.results import put_result
+from imagemill.domain.catalogue.inspection import CatalogueRefused, Inspection, Row, inspect, read_rows
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.job import Job
 from imagemill.domain.product import CHUNK_ROWS, ProductMessage, ProductResult, row_fault

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from imagemill.adapters.jobs import get_job
-from imagemill.adapters.layouts import get_layout
-from imagemill.adapters.ledger import get_run
-from imagemill.adapters.queues import ask_redrive, send_products
-from imagemill.adapters.results import get_results, put_result
-from imagemill.domain.catalogue import Inspection
+from imagemill.adapters.aws.queues import ask_redrive, send_products
+from imagemill.adapters.store.jobs import get_job
+from imagemill.adapters.store.layouts import get_layout
+from imagemill.adapters.store.ledger import get_run
+from imagemill.adapters.store.results import get_results, put_result
+from imagemill.domain.catalogue.inspection import Inspection
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.job import Job
 from imagemill.domain.product import ProductMessage, row_fault

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imagemill.adapters.jobs import get_job, has_ended, start_job
-from imagemill.adapters.layouts import get_layout
-from imagemill.adapters.ledger import get_run
-from imagemill.adapters.queues import send_products, send_retry
-from imagemill.adapters.results import results_of_chunk
-from imagemill.domain.catalogue import Inspection, Row
+from imagemill.adapters.aws.queues import send_products, send_retry
+from imagemill.adapters.store.jobs import get_job, has_ended, start_job
+from imagemill.adapters.store.layouts import get_layout
+from imagemill.adapters.store.ledger import get_run
+from imagemill.adapters.store.results import results_of_chunk
+from imagemill.domain.catalogue.inspection import Inspection, Row
 from imagemill.domain.job import Job
 from imagemill.domain.product import ProductMessage
 from imagemill.logs import logger

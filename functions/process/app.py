@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
-from imagemill.adapters.web import WebClient, WebPolicy, user_agent
+from imagemill.adapters.web.client import WebClient, WebPolicy, user_agent
 from imagemill.logs import logger
 from imagemill.settings import settings
 

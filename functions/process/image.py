@@ -16,16 +16,16 @@ from urllib.parse import unquote, urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imagemill import metrics
-from imagemill.adapters.image_store import put_image
-from imagemill.adapters.web import FetchFault, WebClient
+from imagemill.adapters.aws.image_store import put_image
+from imagemill.adapters.web.client import FetchFault, WebClient
+from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus
-from imagemill.domain.image_urls import is_hopeless
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import Image
 from imagemill.metrics import Metric
 
 from .budget import Budget, Share
-from .codec import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, open_image
+from .codec.compress import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, open_image
 
 #: Tries in place; beyond these a later receive of the message is more likely to succeed.
 TRIES = 3

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imagemill.adapters.queues import delete_products, receive_products
-from imagemill.adapters.results import Standing, get_standing
+from imagemill.adapters.aws.queues import delete_products, receive_products
+from imagemill.adapters.store.results import Standing, get_standing
 from imagemill.logs import logger
 
 from .receipt import Receipt, read_receipt

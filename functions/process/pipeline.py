@@ -14,8 +14,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from imagemill.adapters.queues import show_again_after
-from imagemill.adapters.results import Standing, get_standing, put_result
+from imagemill.adapters.aws.queues import show_again_after
+from imagemill.adapters.store.results import Standing, get_standing, put_result
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import Image, ProductResult, cancelled
 from imagemill.logs import logger

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
-from imagemill.adapters.jobs import get_job
+from imagemill.adapters.store.jobs import get_job
 from imagemill.logs import logger
 from imagemill.metrics import Metric
 

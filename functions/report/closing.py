@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from imagemill.adapters.jobs import end_job, get_job
-from imagemill.adapters.layouts import get_layout
-from imagemill.adapters.objects import (
+from imagemill.adapters.aws.objects import (
     copy_catalogue,
     open_catalogue,
     output_url,
     put_catalogue,
     upload_catalogue,
 )
-from imagemill.adapters.results import results_of_chunk
-from imagemill.adapters.runs import as_of_run, note_retryable
-from imagemill.domain.catalogue import Inspection, Row, read_rows
+from imagemill.adapters.store.jobs import end_job, get_job
+from imagemill.adapters.store.layouts import get_layout
+from imagemill.adapters.store.results import results_of_chunk
+from imagemill.adapters.store.runs import as_of_run, note_retryable
+from imagemill.domain.catalogue.inspection import Inspection, Row, read_rows
+from imagemill.domain.catalogue.output import output_header, output_row
 from imagemill.domain.codes import ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, final_status, job_document
-from imagemill.domain.output import output_header, output_row
 from imagemill.domain.product import CHUNK_ROWS, ProductResult, chunk_of
 from imagemill.domain.retryable import Retryable
 from imagemill.steps.webhooks import announce, deliveries_of

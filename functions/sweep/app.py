@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
-from imagemill.adapters.queues import queues_are_idle
+from imagemill.adapters.aws.queues import queues_are_idle
 from imagemill.logs import logger
 from imagemill.metrics import Metric
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imagemill.adapters.completion import Completion, completions, start_completion
-from imagemill.adapters.jobs import abandon_job
-from imagemill.adapters.ledger import get_run
-from imagemill.adapters.objects import catalogue_exists
-from imagemill.adapters.queues import ask_redrive
-from imagemill.domain.catalogue import Fault
+from imagemill.adapters.aws.completion import Completion, completions, start_completion
+from imagemill.adapters.aws.objects import catalogue_exists
+from imagemill.adapters.aws.queues import ask_redrive
+from imagemill.adapters.store.jobs import abandon_job
+from imagemill.adapters.store.ledger import get_run
+from imagemill.domain.catalogue.inspection import Fault
 from imagemill.domain.codes import FileCode, JobStatus
 from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, Job, created_seconds
 

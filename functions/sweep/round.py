@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from botocore.exceptions import ClientError
 
-from imagemill.adapters.jobs import get_job
-from imagemill.adapters.ledger import live_counts
-from imagemill.adapters.watch import Watched, due_jobs, forget, look_again, unwatch
+from imagemill.adapters.store.jobs import get_job
+from imagemill.adapters.store.ledger import live_counts
+from imagemill.adapters.store.watch import Watched, due_jobs, forget, look_again, unwatch
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job
 from imagemill.domain.stall import Note, Seen

@@ -22,10 +22,10 @@ from typing import Any
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import CHUNK_ROWS, ProductMessage
 from local.stack import DEFAULT_PORT, free_port, running_stack
+from tests.support.shop import Shop, assert_exact, catalogue, eventually
+from tests.support.web import Answer, Request, TestWeb
 
 from .conftest import PARAMETERS, read_photograph, thumbnail_of
-from .shop import Shop, assert_exact, catalogue, eventually
-from .web import Answer, Request, TestWeb
 
 #: A storm blows so long at most; then it is calm, and all must come to rest.
 STORM_SECONDS = 40.0

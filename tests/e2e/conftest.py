@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from local.stack import DEFAULT_PORT, PROJECT, Stack, free_port, running_stack
-
-from .shop import Shop
-from .web import Answer, TestWeb
+from tests.support.shop import Shop
+from tests.support.web import Answer, TestWeb
 
 #: Shorter than for people: a killed worker's products come again while a test waits.
 PARAMETERS = {
@@ -45,12 +44,6 @@ def shop(stack: Stack) -> Shop:
 @pytest.fixture
 def other_shop(stack: Stack) -> Shop:
     return Shop(stack, stack.other_api_key)
-
-
-@pytest.fixture
-def web() -> Iterator[TestWeb]:
-    with TestWeb().serving() as running:
-        yield running
 
 
 def read_photograph() -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .shop import Shop, catalogue
+from tests.support.shop import Shop, catalogue
 
 GOOD = catalogue([["1", "A", "http://127.0.0.1:9/a.jpg"]])
 UNKNOWN_JOB = "01K0000000000000000000000Z"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tests.support.shop import Shop
+from tests.support.web import TestWeb
+
 from .chaos import chaos
-from .shop import Shop
-from .web import TestWeb
 
 
 def test_a_storm_loses_nothing_and_counts_nothing_twice(

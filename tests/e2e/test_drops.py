@@ -7,7 +7,7 @@ import io
 import json
 from typing import Any
 
-from .shop import Shop, assert_exact, catalogue, eventually
+from tests.support.shop import Shop, assert_exact, catalogue, eventually
 
 
 def dropped_job(shop: Shop, name: str, count: int = 1) -> list[dict[str, Any]]:

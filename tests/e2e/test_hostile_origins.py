@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from local.stack import DEFAULT_PORT, Stack, free_port, running_stack
-from tests.unit.scripted_web import (
+from tests.support.scripted_web import (
     HEAD_200,
     Answer,
     ScriptedOrigin,
@@ -27,9 +27,9 @@ from tests.unit.scripted_web import (
     then_close,
     then_reset,
 )
+from tests.support.shop import Shop, assert_exact, catalogue
 
 from .conftest import PARAMETERS
-from .shop import Shop, assert_exact, catalogue
 
 #: All jobs together, from the first submitted to the last ended.
 ALL_SECONDS = 120

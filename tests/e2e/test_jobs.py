@@ -8,8 +8,8 @@ import threading
 
 from PIL import Image
 
-from .shop import Shop, assert_exact, catalogue, eventually
-from .web import Answer, Request, TestWeb
+from tests.support.shop import Shop, assert_exact, catalogue, eventually
+from tests.support.web import Answer, Request, TestWeb
 
 
 def test_every_image_of_a_good_catalogue_comes_back_smaller_and_in_place(

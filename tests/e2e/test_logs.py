@@ -7,10 +7,9 @@ import secrets
 import urllib.parse
 
 from local.stack import STACK_FILE
-from tests.unit.scripted_web import HEAD_200, ScriptedOrigin, then_close, then_reset
-
-from .shop import Shop, catalogue, eventually
-from .web import Answer, TestWeb
+from tests.support.scripted_web import HEAD_200, ScriptedOrigin, then_close, then_reset
+from tests.support.shop import Shop, catalogue, eventually
+from tests.support.web import Answer, TestWeb
 
 #: The functions that a job passes through.
 FUNCTIONS = ("api", "ingest", "process", "report", "deliver")

@@ -20,8 +20,8 @@ from api.app import app
 from api.openapi.document import openapi_document
 from imagemill.domain.codes import FileCode
 from local.stack import Stack
-from tests.e2e.shop import Shop, catalogue, eventually
-from tests.e2e.web import Answer, TestWeb
+from tests.support.shop import Shop, catalogue, eventually
+from tests.support.web import Answer, TestWeb
 
 #: What a CSV is refused for, which no schema can foretell.
 OF_THE_CSV = {code.value for code in FileCode} - {FileCode.INVALID_OPTION.value}

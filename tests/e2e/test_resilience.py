@@ -6,8 +6,8 @@ import json
 import threading
 from typing import Any
 
-from .shop import Shop, assert_exact, catalogue, eventually
-from .web import Answer, Request, TestWeb
+from tests.support.shop import Shop, assert_exact, catalogue, eventually
+from tests.support.web import Answer, Request, TestWeb
 
 OPTIONS = {
     "quality": 50,

@@ -6,8 +6,8 @@ import json
 import threading
 import time
 
-from .shop import Shop, assert_exact, catalogue, eventually
-from .web import Answer, Request, TestWeb
+from tests.support.shop import Shop, assert_exact, catalogue, eventually
+from tests.support.web import Answer, Request, TestWeb
 
 
 def test_a_job_cancelled_in_the_middle_keeps_what_is_done_and_begins_nothing_more(

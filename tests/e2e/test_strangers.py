@@ -11,8 +11,7 @@ import pytest
 from api.app import app
 from api.openapi.document import described
 from api.openapi.operations import OPERATIONS
-
-from .shop import Shop, catalogue
+from tests.support.shop import Shop, catalogue
 
 UNKNOWN_JOB = "01K0000000000000000000000Z"
 #: Of an answer, these alone may differ between two requests.

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .shop import Shop, assert_exact, catalogue, eventually
-from .web import Answer, Request, TestWeb
+from tests.support.shop import Shop, assert_exact, catalogue, eventually
+from tests.support.web import Answer, Request, TestWeb
 
 
 def sweep(shop: Shop) -> dict[str, int]:

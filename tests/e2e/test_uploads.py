@@ -9,8 +9,7 @@ import pytest
 import urllib3
 
 from local.api_client import MAX_REQUEST_CSV_BYTES, ApiClient
-
-from .shop import Shop, assert_exact, catalogue, eventually
+from tests.support.shop import Shop, assert_exact, catalogue, eventually
 
 
 def announce(shop: Shop, **given: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from .shop import Shop, catalogue, eventually
-from .web import Answer, Request, TestWeb
+from tests.support.shop import Shop, catalogue, eventually
+from tests.support.web import Answer, Request, TestWeb
 
 
 def call(shop: Shop, method: str, path: str, document: Any = None) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from .shop import Shop, catalogue, eventually
-from .web import Answer, Request, TestWeb
+from tests.support.shop import Shop, catalogue, eventually
+from tests.support.web import Answer, Request, TestWeb
 
 
 def verified(shop: Shop, request: Request) -> dict[str, Any]:

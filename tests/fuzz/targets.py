@@ -8,15 +8,15 @@ from io import BytesIO, StringIO
 
 from PIL import Image
 
-from imagemill.domain.catalogue import CatalogueRefused, Fault, Layout, inspect, read_rows, url_faults
+from imagemill.domain.catalogue.image_urls import MAX_URL_CHARACTERS, is_valid_url, split_urls
+from imagemill.domain.catalogue.inspection import CatalogueRefused, Fault, Layout, inspect, read_rows, url_faults
+from imagemill.domain.catalogue.output import OUTPUT_COLUMNS, output_header, output_row
 from imagemill.domain.codes import FileCode, ImageCode, ProductStatus
-from imagemill.domain.image_urls import MAX_URL_CHARACTERS, is_valid_url, split_urls
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
-from imagemill.domain.output import OUTPUT_COLUMNS, output_header, output_row
 from imagemill.domain.product import ProductMessage
 from imagemill.domain.web_urls import InvalidUrl, WebUrl
-from process import decode
-from process.codec import ImageFault, open_image
+from process.codec import decode
+from process.codec.compress import ImageFault, open_image
 
 #: Pixels that the image target lets through: those of the contract would take a second a file.
 FUZZED_PIXELS = 1_000_000

@@ -14,15 +14,15 @@ import ingest.app
 import process.app
 import report.app
 import sweep.app
-from imagemill.adapters import aws as clients
-from imagemill.adapters.ledger import open_run
-from imagemill.adapters.results import put_result
+from imagemill.adapters.aws import clients
+from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageStatus
 from imagemill.domain.product import Image, settled
 from imagemill.logs import logger
-from tests.e2e.web import Answer
-from tests.unit.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, TENANT
-from tests.unit.test_deliver import end_job_with
+from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, TENANT
+from tests.support.web import Answer
+from tests.unit.deliver.test_deliver import end_job_with
 
 CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n"
 DONE = Image(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)

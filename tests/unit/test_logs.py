@@ -16,17 +16,17 @@ import api.jobs
 import deliver.delivery
 import process.app
 import process.image
-from imagemill.adapters.ledger import open_run
-from imagemill.adapters.secrets import signing_secrets
+from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.secrets import signing_secrets
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
 from imagemill.logs import logger, redacted
-from tests.e2e.web import Answer
-from tests.unit.account import JOB_ID, TENANT
-from tests.unit.scripted_web import HEAD_200, fault_of, response, then_close, then_reset
-from tests.unit.test_deliver import end_job_with
+from tests.support.account import JOB_ID, TENANT
+from tests.support.scripted_web import HEAD_200, fault_of, response, then_close, then_reset
+from tests.support.web import Answer
+from tests.unit.deliver.test_deliver import end_job_with
 
-pytest_plugins = ["tests.unit.web_fixtures"]
+pytest_plugins = ["tests.support.web_fixtures"]
 
 #: Stands in every query, password, path, key and secret of these tests.
 SECRET = "hunter2"

@@ -14,15 +14,15 @@ import process.app
 import process.image
 import report.app
 from imagemill import metrics
-from imagemill.adapters.ledger import open_run
-from imagemill.adapters.results import put_result
+from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.product import Image, settled
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric
-from tests.e2e.web import Answer
-from tests.unit.account import JOB_ID, OTHER_JOB_ID
-from tests.unit.emf import Line, emf_lines
-from tests.unit.test_deliver import end_job_with
+from tests.support.account import JOB_ID, OTHER_JOB_ID
+from tests.support.emf import Line, emf_lines
+from tests.support.web import Answer
+from tests.unit.deliver.test_deliver import end_job_with
 
 CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n,SKU2,https://shop.example/b.jpg\n"
 STACK = "imagemill-prod"

@@ -12,7 +12,7 @@ from typing import Any
 from imagemill.domain.codes import FileCode
 
 from ..jobs import MAX_IDEMPOTENCY_KEY_CHARACTERS
-from ..paging import DEFAULT_LIMIT, MAX_LIMIT
+from ..pagination import DEFAULT_LIMIT, MAX_LIMIT
 from ..submission import MAX_REQUEST_CSV_BYTES
 from .schemas import (
     BOOLEAN,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from imagemill.adapters.deliveries import Attempt
+from imagemill.adapters.store.deliveries import Attempt
 from imagemill.domain.codes import FileCode, ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
 from imagemill.domain.options import (
     DEFAULT_QUALITY,
@@ -22,7 +22,7 @@ from imagemill.domain.options import (
     OutputFormat,
 )
 from imagemill.domain.product import MAX_RECEIVES
-from imagemill.domain.webhook import SECRET_PREFIX
+from imagemill.domain.webhooks.message import SECRET_PREFIX
 
 from ..problems import MAX_LISTED_ERRORS
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
-from imagemill.domain.image_urls import is_hopeless
 from imagemill.domain.options import ImageOptions
 
 #: Rows of one ledger. A set of 200 row numbers is about 1 KB, one write unit to add to.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imagemill.adapters.results import get_results, put_result
+from imagemill.adapters.store.results import get_results, put_result
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.product import Image, ProductMessage, ProductResult, settled
 from imagemill.logs import logger

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imagemill.adapters.objects import open_catalogue
-from imagemill.domain.catalogue import Inspection, Row, read_rows
+from imagemill.adapters.aws.objects import open_catalogue
+from imagemill.domain.catalogue.inspection import Inspection, Row, read_rows
 from imagemill.domain.job import Job
 from imagemill.domain.product import CHUNK_ROWS
 

@@ -15,8 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from imagemill.adapters.completion import start_completion
-from imagemill.adapters.ledger import add_rows, close_chunk
+from imagemill.adapters.aws.completion import start_completion
+from imagemill.adapters.store.ledger import add_rows, close_chunk
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.product import ProductMessage, ProductResult, chunk_of
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from imagemill.adapters.messages import Message, get_message, put_message
-from imagemill.adapters.webhooks import list_webhooks
+from imagemill.adapters.store.messages import Message, get_message, put_message
+from imagemill.adapters.store.webhooks import list_webhooks
 from imagemill.domain.job import Job, ProductCounts, job_document
-from imagemill.domain.webhook import Delivery, event_of, message_body
-from imagemill.domain.webhook_endpoint import MAX_WEBHOOKS
+from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS
+from imagemill.domain.webhooks.message import Delivery, event_of, message_body
 
 
 def announce(job: Job) -> None:

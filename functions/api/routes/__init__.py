@@ -1,0 +1,1 @@
+"""The routes: what of HTTP there is to parse and to shape."""

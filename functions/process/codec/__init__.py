@@ -1,0 +1,1 @@
+"""Image bytes in, smaller image bytes out."""

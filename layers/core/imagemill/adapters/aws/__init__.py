@@ -1,0 +1,1 @@
+"""S3, SQS and Step Functions, and the way that calls take to AWS."""

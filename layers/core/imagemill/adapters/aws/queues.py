@@ -1,0 +1,161 @@
+"""The ingest and products queues."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from imagemill.adapters.aws.clients import sqs
+from imagemill.adapters.aws.fast_lane import by_fast_lane
+from imagemill.domain.product import ProductMessage
+
+#: SendMessageBatch: at most 10 entries and 1 MiB together (SQS quotas); less is asked, as headers count too.
+BATCH_ENTRIES = 10
+BATCH_BYTES = 1_000_000
+#: Batches in flight at once: half a chunk's. More would only queue for the interpreter.
+PARALLEL_SENDS = 10
+#: SQS answers single entries with a fault of its own now and then; each is sent again this often.
+SEND_ATTEMPTS = 5
+#: The longest that a message may stay hidden (SQS quotas), in seconds.
+MAX_VISIBILITY_SECONDS = 12 * 3600
+
+
+class MessagesNotSent(Exception):
+    """SQS kept refusing some entries of a batch. The caller's own message comes again and repeats it."""
+
+
+def send_products(messages: Iterable[ProductMessage], tenant: str) -> None:
+    """Send one message a product, in parallel batches. Returns when all are accepted.
+
+    The tenant is the message group, so that a large job does not starve another tenant's (fair queues).
+    Repeating sends them twice, which workers tolerate.
+
+    Raises:
+        MessagesNotSent: after `SEND_ATTEMPTS` refusals.
+    """
+    queue = os.environ["PRODUCTS_QUEUE"]
+    with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
+        for _ in pool.map(lambda batch: _send(queue, batch, tenant), list(_batches(messages))):
+            pass
+
+
+def _batches(messages: Iterable[ProductMessage]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for body in (message.to_json() for message in messages):
+        body_size = len(body.encode())
+        if batch and (len(batch) == BATCH_ENTRIES or size + body_size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(body)
+        size += body_size
+    if batch:
+        yield batch
+
+
+def _send(queue: str, bodies: Sequence[str], tenant: str) -> None:
+    entries: list[Any] = [
+        {"Id": str(index), "MessageBody": body, "MessageGroupId": tenant} for index, body in enumerate(bodies)
+    ]
+    for _ in range(SEND_ATTEMPTS):
+        answer = by_fast_lane(sqs(), "send_message_batch", QueueUrl=queue, Entries=entries)
+        refused = {failure["Id"] for failure in answer.get("Failed", [])}
+        entries = [entry for entry in entries if entry["Id"] in refused]
+        if not entries:
+            return
+    raise MessagesNotSent(f"{len(entries)} messages refused {SEND_ATTEMPTS} times")
+
+
+def continue_ingest(job_id: str, chunk: int) -> None:
+    """Ask for the ingest of a job to go on at a chunk."""
+    sqs().send_message(
+        QueueUrl=os.environ["INGEST_QUEUE"],
+        MessageBody=json.dumps({"continue": {"job_id": job_id, "chunk": chunk}}),
+    )
+
+
+def ask_redrive(job_id: str, run: int, chunk: int = 0, *, give_up: bool = False) -> None:
+    """Ask ingest to find what is missing in a run, from a chunk on, and to start it again or to give it up."""
+    request = {"job_id": job_id, "run": run, "chunk": chunk, "give_up": give_up}
+    sqs().send_message(QueueUrl=os.environ["INGEST_QUEUE"], MessageBody=json.dumps({"redrive": request}))
+
+
+def queues_are_idle() -> bool:
+    """Whether no message waits, is in work or rests, in either queue.
+
+    The counts are approximate and up to a minute late (GetQueueAttributes API reference).
+    """
+    return not any(_messages(os.environ[queue]) for queue in ("INGEST_QUEUE", "PRODUCTS_QUEUE"))
+
+
+def _messages(queue: str) -> int:
+    counts = sqs().get_queue_attributes(
+        QueueUrl=queue,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )["Attributes"]
+    return sum(int(count) for count in counts.values())
+
+
+def send_retry(job_id: str, run: int, chunk: int = 0) -> None:
+    """Ask for a retry to be fanned out from a chunk on. Repeating is tolerated, as of products."""
+    sqs().send_message(
+        QueueUrl=os.environ["INGEST_QUEUE"],
+        MessageBody=json.dumps({"retry": {"job_id": job_id, "run": run, "chunk": chunk}}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """handle: of this receive. receives: how often it has been received, this time included."""
+
+    message_id: str
+    handle: str
+    body: str
+    receives: int
+
+
+def receive_products() -> list[ReceivedMessage]:
+    """At most ten messages of the products queue, hidden for the queue's own time; none when SQS finds none at once."""
+    answer = by_fast_lane(
+        sqs(),
+        "receive_message",
+        QueueUrl=os.environ["PRODUCTS_QUEUE"],
+        MaxNumberOfMessages=BATCH_ENTRIES,
+        MessageSystemAttributeNames=["ApproximateReceiveCount"],
+    )
+    return [
+        ReceivedMessage(
+            message["MessageId"],
+            message["ReceiptHandle"],
+            message["Body"],
+            int(message["Attributes"]["ApproximateReceiveCount"]),
+        )
+        for message in answer.get("Messages", [])
+    ]
+
+
+def delete_products(handles: Sequence[str]) -> None:
+    """Delete messages of the products queue. Repeating changes nothing; single ones that SQS refuses come again."""
+    for first in range(0, len(handles), BATCH_ENTRIES):
+        entries: list[Any] = [
+            {"Id": str(index), "ReceiptHandle": handle}
+            for index, handle in enumerate(handles[first : first + BATCH_ENTRIES])
+        ]
+        by_fast_lane(sqs(), "delete_message_batch", QueueUrl=os.environ["PRODUCTS_QUEUE"], Entries=entries)
+
+
+def show_again_after(receipt_handle: str, seconds: float) -> None:
+    """Let a products message that is given back come again after `seconds`, not after the queue's own time."""
+    sqs().change_message_visibility(
+        QueueUrl=os.environ["PRODUCTS_QUEUE"],
+        ReceiptHandle=receipt_handle,
+        VisibilityTimeout=min(MAX_VISIBILITY_SECONDS, max(0, round(seconds))),
+    )

@@ -1,0 +1,45 @@
+"""How a job's CSV is to be read: item `JOB#<job>` / `LAYOUT`, written once, before the run is opened."""
+
+from __future__ import annotations
+
+import struct
+
+from imagemill.adapters.aws.clients import dynamodb
+from imagemill.adapters.store.items import expires_at, from_item, key, to_item
+from imagemill.adapters.store.jobs import job_partition
+from imagemill.domain.catalogue.inspection import Inspection, Layout
+from imagemill.settings import settings
+
+LAYOUT = "LAYOUT"
+
+
+def put_layout(job_id: str, inspection: Inspection) -> None:
+    """Keep an inspection. Repeating writes the same, for the CSV never changes.
+
+    Chunk offsets are packed as 8-byte integers: 40 KB for a million rows, a tenth of an item's limit.
+    """
+    offsets = inspection.chunk_offsets
+    values = {
+        "layout": inspection.layout.as_dict(),
+        "rows": inspection.rows,
+        "chunk_offsets": struct.pack(f">{len(offsets)}Q", *offsets),
+        "expires_at": expires_at(job_id),
+    }
+    dynamodb().put_item(TableName=settings().table, Item={**key(job_partition(job_id), LAYOUT), **to_item(values)})
+
+
+def get_layout(job_id: str) -> Inspection | None:
+    item = (
+        dynamodb()
+        .get_item(TableName=settings().table, Key=key(job_partition(job_id), LAYOUT), ConsistentRead=True)
+        .get("Item")
+    )
+    if not item:
+        return None
+    values = from_item(item)
+    packed = bytes(values["chunk_offsets"])
+    return Inspection(
+        layout=Layout.from_dict(values["layout"]),
+        rows=int(values["rows"]),
+        chunk_offsets=struct.unpack(f">{len(packed) // 8}Q", packed),
+    )

@@ -1,0 +1,157 @@
+"""Product results: partition `JOB#<job>#<chunk>`, sort key `RESULT#<row>`. No item means PENDING.
+
+The product itself (serial, name, URLs) is read from the CSV, so a product costs one write in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from imagemill import metrics
+from imagemill.adapters.aws.clients import dynamodb
+from imagemill.adapters.aws.fast_lane import by_fast_lane
+from imagemill.adapters.store.cancellations import CANCELLATION, cancellation_key
+from imagemill.adapters.store.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
+from imagemill.domain.codes import ImageStatus, ProductStatus, RowCode
+from imagemill.domain.product import Image, ProductKey, ProductResult, chunk_of, taken_up
+from imagemill.metrics import Metric
+from imagemill.settings import settings
+
+#: BatchGetItem takes at most 100 keys (DynamoDB API reference).
+BATCH_GET_KEYS = 100
+
+
+def chunk_partition(job_id: str, chunk: int) -> str:
+    return f"JOB#{job_id}#{chunk}"
+
+
+def result_key(job_id: str, row: int) -> dict[str, Any]:
+    return key(chunk_partition(job_id, chunk_of(row)), f"RESULT#{row:07d}")
+
+
+def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
+    """Write a result unless this run already has a terminal one; return the one that stands.
+
+    Safe to repeat and to race: the first terminal result of a run wins, and every caller learns it. The
+    one that stands may be a later run's: then this run has ended, and there is nothing left to account.
+    """
+    values = {
+        "run": run,
+        "row": result.row,
+        "status": result.status.value,
+        "attempts": result.attempts,
+        "images": [image.as_dict() for image in result.images],
+        "error": result.error and result.error.value,
+        "expires_at": expires_at(job_id),
+    }
+    try:
+        by_fast_lane(
+            dynamodb(),
+            "put_item",
+            TableName=settings().table,
+            Item={**result_key(job_id, result.row), **to_item(values)},
+            ConditionExpression="attribute_not_exists(pk) OR run < :run OR (run = :run AND #status = :processing)",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=to_item({":run": run, ":processing": ProductStatus.PROCESSING.value}),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as refused:
+        return _result(standing_item(refused))
+    if result.status.has_ended:
+        _count(result)
+    return replace(result, run=run)
+
+
+def _count(result: ProductResult) -> None:
+    """Count a product at its end, which is when its terminal result is written: what a redelivery finds is no end."""
+    metrics.count(Metric.PRODUCTS_ENDED, value=result.status.value)
+    for image in result.images:
+        if image.error:
+            metrics.count(Metric.IMAGES_FAILED, value=image.error.value)
+        elif image.status is ImageStatus.COMPLETED:
+            metrics.count(Metric.IMAGES_COMPLETED)
+            metrics.count(Metric.BYTES_IN, image.input_bytes or 0)
+            metrics.count(Metric.BYTES_OUT, image.output_bytes or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """results: of those products that have one, as their run finds it. An earlier run's is taken up; a
+    later run's says that the run asked for is over. cancelled: the runs (job id, run) that were cancelled.
+    """
+
+    results: Mapping[ProductKey, ProductResult]
+    cancelled: frozenset[tuple[str, int]]
+
+
+def get_standing(wanted: Iterable[ProductKey]) -> Standing:
+    """What stands of products, and whether their runs were cancelled. One call per 100 keys."""
+    asked = set(wanted)
+    runs = {(job_id, run) for job_id, run, _ in asked}
+    keys = [result_key(job_id, row) for job_id, row in {(job_id, row) for job_id, _, row in asked}]
+    keys += [cancellation_key(job_id, run) for job_id, run in runs]
+    results: dict[tuple[str, int], ProductResult] = {}
+    cancelled: set[tuple[str, int]] = set()
+    for item in _read(keys):
+        job_id = item["pk"].split("#")[1]
+        if item["sk"].startswith(CANCELLATION):
+            cancelled.add((job_id, int(item["run"])))
+        else:
+            results[job_id, int(item["row"])] = _result(item)
+    found = {
+        (job_id, run, row): _as_found_by(run, results[job_id, row])
+        for job_id, run, row in asked
+        if (job_id, row) in results
+    }
+    return Standing(found, frozenset(cancelled))
+
+
+def get_results(wanted: Iterable[ProductKey]) -> Mapping[ProductKey, ProductResult]:
+    """What stands of products, as in `get_standing`."""
+    return get_standing(wanted).results
+
+
+def _as_found_by(run: int, result: ProductResult) -> ProductResult:
+    return taken_up(result) if result.run is not None and result.run < run else result
+
+
+def _read(keys: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    table = settings().table
+    while keys:
+        asked = {table: {"Keys": keys[:BATCH_GET_KEYS], "ConsistentRead": True}}
+        answer = by_fast_lane(dynamodb(), "batch_get_item", RequestItems=asked)
+        keys = [*unprocessed_keys(answer), *keys[BATCH_GET_KEYS:]]
+        yield from map(from_item, answer["Responses"][table])
+
+
+def results_of_chunk(job_id: str, chunk: int) -> Iterator[ProductResult]:
+    """The results of a chunk in row order, read consistently."""
+    query: dict[str, Any] = {
+        "TableName": settings().table,
+        "KeyConditionExpression": "pk = :partition AND begins_with(sk, :results)",
+        "ExpressionAttributeValues": to_item({":partition": chunk_partition(job_id, chunk), ":results": "RESULT#"}),
+        "ConsistentRead": True,
+    }
+    while True:
+        page = by_fast_lane(dynamodb(), "query", **query)
+        for item in page["Items"]:
+            yield _result(from_item(item))
+        if "LastEvaluatedKey" not in page:
+            return
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _result(values: Mapping[str, Any]) -> ProductResult:
+    error = values.get("error")
+    return ProductResult(
+        row=int(values["row"]),
+        status=ProductStatus(values["status"]),
+        attempts=int(values["attempts"]),
+        images=tuple(Image.from_dict(image) for image in values["images"]),
+        error=RowCode(error) if error else None,
+        run=int(values["run"]),
+    )

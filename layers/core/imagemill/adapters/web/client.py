@@ -1,0 +1,320 @@
+"""The client for hostile URLs: images to be fetched and webhooks to be called (design B6)."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from io import BytesIO
+
+import urllib3.exceptions
+from urllib3.response import HTTPResponse
+
+from imagemill import __version__
+from imagemill.adapters.web.bodies import READ_BYTES, BodyBroken, codings, decoded
+from imagemill.adapters.web.origin_pace import DEFAULT_PACE, PaceLimits
+from imagemill.adapters.web.pinned_connections import (
+    AddressRefused,
+    ConnectionPool,
+    Deadline,
+    Dialer,
+    NameNotResolved,
+    PinnedHTTPConnection,
+    Resolver,
+    resolve_with_system,
+)
+from imagemill.domain.codes import ImageCode
+from imagemill.domain.web_urls import DEFAULT_PORTS, InvalidUrl, WebUrl
+
+MEBIBYTE = 1024 * 1024
+#: Of a body that nobody wants: reading up to that much and that long costs less than a new connection.
+MAX_DISCARDED_BYTES = 64 * 1024
+MAX_DISCARD_SECONDS = 1.0
+
+#: 300 and 304 name nothing to go to (RFC 9110 section 15.4).
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Too Many Requests (RFC 6585 section 4), Service Unavailable (RFC 9110 section 15.6.4).
+OVERLOADED = frozenset({429, 503})
+#: No list of favourite formats: the image as it is stored is wanted, not a re-encoded one.
+ACCEPT = "image/*,*/*;q=0.5"
+
+#: What urllib3, http.client, ssl and zlib raise when the other side or the network misbehaves.
+NETWORK_ERRORS = (
+    AddressRefused,
+    BodyBroken,
+    NameNotResolved,
+    OSError,
+    http.client.HTTPException,
+    urllib3.exceptions.HTTPError,
+    zlib.error,
+)
+
+#: Of these, what a connection raises that the other side closed or reset.
+BROKEN_OFF = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+_DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
+
+
+class FetchFault(Exception):
+    """Why a URL could not be fetched or called.
+
+    code: as in the contract. http_status: with HTTP_STATUS alone. retry_after: seconds that the server asked
+    for. The text has neither the URL nor anything that the remote side wrote, and no cause is chained: its
+    text would have both, and a traceback shows causes.
+    """
+
+    def __init__(self, code: ImageCode, http_status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(code if http_status is None else f"{code} {http_status}")
+        self.code = code
+        self.http_status = http_status
+        self.retry_after = retry_after
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether trying again may help (contract A4)."""
+        match self.code:
+            case ImageCode.HTTP_STATUS:
+                status = self.http_status or 0
+                return status in {408, 425, 429} or 500 <= status <= 599
+            case ImageCode.DNS_FAILURE | ImageCode.CONNECT_FAILED | ImageCode.TIMEOUT | ImageCode.TRUNCATED_BODY:
+                return True
+            case _:
+                return False
+
+
+def user_agent(contact_url: str = "") -> str:
+    """Who calls, and where its operator can be reached: `imagemill/0.1.0 (+https://shop.example/bot)`."""
+    product = f"imagemill/{__version__}"
+    return f"{product} (+{contact_url})" if contact_url else product
+
+
+@dataclass(frozen=True, slots=True)
+class WebPolicy:
+    """Where a client may go, and how long and how much it takes.
+
+    allow_loopback: stage `local` alone; opens loopback addresses, and every port. total_timeout_seconds: from
+    the call to the last byte, with every redirect, lookup and wait for a connection. max_bytes: of a body,
+    after decoding. pace: how many requests one origin is sent at once. max_retry_after_seconds: the longest
+    that an origin's Retry-After is obeyed; webhooks have a limit of their own (contract A6).
+    """
+
+    allow_loopback: bool = False
+    user_agent: str = user_agent()
+    connect_timeout_seconds: float = 5.0
+    total_timeout_seconds: float = 30.0
+    max_bytes: int = 50 * MEBIBYTE
+    max_redirects: int = 3
+    pace: PaceLimits = DEFAULT_PACE
+    max_retry_after_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a webhook answered. retry_after: seconds. elapsed_ms: until the head of the response was there."""
+
+    status: int
+    retry_after: float | None
+    elapsed_ms: int
+
+
+class WebClient:
+    """Fetches and calls what strangers name, within a policy. Thread-safe; connections are kept and reused.
+
+    Nothing of the environment is used: no proxy, no .netrc, no cookies.
+    """
+
+    def __init__(self, policy: WebPolicy, resolve: Resolver = resolve_with_system) -> None:
+        self._policy = policy
+        self._dialer = Dialer(
+            resolve,
+            allow_loopback=policy.allow_loopback,
+            connect_timeout_seconds=policy.connect_timeout_seconds,
+        )
+        self._pool = ConnectionPool(self._dialer, policy.pace)
+
+    @property
+    def total_timeout_seconds(self) -> float:
+        """What one image may take, retries included (contract A7)."""
+        return self._policy.total_timeout_seconds
+
+    def fetch(
+        self,
+        url: str,
+        *,
+        timeout_seconds: float | None = None,
+        reserve: Callable[[int, float], None] | None = None,
+    ) -> bytes:
+        """The decoded body of a 200 response to GET, following redirects.
+
+        timeout_seconds: may shorten the policy's total, never lengthen it. reserve: called before a body is
+        read, with the most bytes that it can have and the monotonic time until which it may wait for them;
+        raises TimeoutError when they cannot be had.
+
+        Raises:
+            FetchFault: for everything else.
+        """
+        total_seconds = self._policy.total_timeout_seconds
+        deadline = Deadline.after(total_seconds)
+        if timeout_seconds is not None:
+            deadline = deadline.at_most(timeout_seconds)
+        headers = {
+            "User-Agent": self._policy.user_agent,
+            "Accept": ACCEPT,
+            "Accept-Encoding": "identity",
+        }
+        target = self._allowed(url)
+        for _ in range(self._policy.max_redirects + 1):
+            with self._exchange("GET", target, headers, None, deadline) as (connection, response):
+                if response.status == 200:
+                    if reserve is not None:
+                        reserve(self._largest_body(response), deadline.ends_at)
+                    return self._body(response, deadline)
+                _discard(connection, response, deadline)
+            location = response.headers.get("location") if response.status in REDIRECTS else None
+            if location is None:
+                asked = _retry_after(response)
+                wait = None if asked is None else min(asked, self._policy.max_retry_after_seconds)
+                raise FetchFault(ImageCode.HTTP_STATUS, response.status, wait)
+            target = self._allowed(_as_utf8(location), base=target)
+        raise FetchFault(ImageCode.TOO_MANY_REDIRECTS)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float) -> Response:
+        """Call a webhook. Any status is an answer, a redirect too: it is not followed.
+
+        A kept connection that turns out to be dead is replaced and the request sent again, so the receiver
+        may, rarely, see it twice.
+
+        Raises:
+            FetchFault: when there was no answer, by the codes of connections and URLs.
+        """
+        started = time.monotonic()
+        deadline = Deadline.after(timeout_seconds)
+        target = self._allowed(url)
+        headers = {"User-Agent": self._policy.user_agent} | dict(headers)
+        with self._exchange("POST", target, headers, body, deadline) as (connection, response):
+            elapsed_ms = round((time.monotonic() - started) * 1000)
+            _discard(connection, response, deadline)
+        return Response(response.status, _retry_after(response), elapsed_ms)
+
+    def close(self) -> None:
+        """Close idle connections now, and those in use as their requests end."""
+        self._pool.close()
+        self._dialer.close()
+
+    def _allowed(self, url: str, base: WebUrl | None = None) -> WebUrl:
+        try:
+            target = WebUrl.parse(url) if base is None else base.redirected(url)
+        except InvalidUrl:
+            raise FetchFault(ImageCode.INVALID_URL) from None
+        if target.origin.port not in DEFAULT_PORTS.values() and not self._policy.allow_loopback:
+            raise FetchFault(ImageCode.BLOCKED_ADDRESS)
+        return target
+
+    @contextmanager
+    def _exchange(
+        self, method: str, url: WebUrl, headers: Mapping[str, str], body: bytes | None, deadline: Deadline
+    ) -> Iterator[tuple[PinnedHTTPConnection, HTTPResponse]]:
+        """The head of a response; on leaving, its connection is kept if the body has been read to the end."""
+        try:
+            connection = self._pool.acquire(url.origin, deadline)
+        except TimeoutError:
+            raise FetchFault(ImageCode.TIMEOUT) from None
+        response, is_read_to_the_end = None, False
+        begun = time.monotonic()
+        try:
+            is_reused = not connection.is_closed
+            try:
+                response = connection.exchange(method, url.target, headers, body, deadline)
+            except BROKEN_OFF:
+                # The server closed a kept connection just as we wrote: on a new one this is no fault.
+                if not is_reused:
+                    raise
+                connection.close()
+                response = connection.exchange(method, url.target, headers, body, deadline)
+            seconds = time.monotonic() - begun
+            yield connection, response
+            is_read_to_the_end = response.closed
+            if response.status in OVERLOADED:
+                self._pool.overloaded(url.origin, begun)
+            elif response.status == 200:
+                self._pool.answered(url.origin, seconds)
+        except NETWORK_ERRORS as error:
+            raise FetchFault(_code(error, in_body=response is not None)) from None
+        finally:
+            # Not by `response.closed` alone: urllib3 closes a response that failed, its rest still to come.
+            if not is_read_to_the_end:
+                connection.close()
+            if response is not None:
+                response.close()
+            self._pool.release(connection)
+
+    def _largest_body(self, response: HTTPResponse) -> int:
+        """Bytes: as announced, where the announcement binds; one that is encoded may grow."""
+        announced = None if codings(response) else response.length_remaining
+        return self._policy.max_bytes if announced is None else min(announced, self._policy.max_bytes)
+
+    def _body(self, response: HTTPResponse, deadline: Deadline) -> bytes:
+        if (response.length_remaining or 0) > self._policy.max_bytes:
+            raise FetchFault(ImageCode.TOO_LARGE)
+        body = BytesIO()
+        for piece in decoded(response, deadline):
+            if body.tell() + len(piece) > self._policy.max_bytes:
+                raise FetchFault(ImageCode.TOO_LARGE)
+            body.write(piece)
+        return body.getvalue()
+
+
+def _code(error: Exception, *, in_body: bool) -> ImageCode:
+    """What a fault is called; `in_body` says that the head of the response had been read."""
+    match error:
+        case AddressRefused():
+            return ImageCode.BLOCKED_ADDRESS
+        case NameNotResolved():
+            return ImageCode.DNS_FAILURE
+        case TimeoutError() | urllib3.exceptions.TimeoutError():
+            return ImageCode.TIMEOUT
+        case _ if in_body:
+            return ImageCode.TRUNCATED_BODY
+        case ssl.SSLError() if not isinstance(error, BROKEN_OFF):
+            return ImageCode.TLS_FAILURE
+        case _:
+            return ImageCode.CONNECT_FAILED
+
+
+def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline: Deadline) -> None:
+    """Read a small body to its end, so that the connection can be kept; whether it works does not matter."""
+    connection.end_at(deadline.at_most(MAX_DISCARD_SECONDS))
+    discarded = 0
+    try:
+        while discarded < MAX_DISCARDED_BYTES and (piece := response.read1(READ_BYTES)):
+            discarded += len(piece)
+    except NETWORK_ERRORS:
+        connection.close()
+
+
+def _retry_after(response: HTTPResponse) -> float | None:
+    """Seconds to wait by the Retry-After field (RFC 9110 section 10.2.3), None without a readable one."""
+    text = response.headers.get("retry-after", "").strip()
+    if _DELAY_SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _as_utf8(field: str) -> str:
+    """A header field that http.client read as Latin-1: servers put raw UTF-8 into Location."""
+    with suppress(UnicodeError):
+        return field.encode("latin-1").decode("utf-8")
+    return field

@@ -1,0 +1,1 @@
+"""A shop's CSV: how it is recognised and read, and what is handed back."""

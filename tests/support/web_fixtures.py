@@ -1,0 +1,28 @@
+"""Fixtures of the tests of the HTTP client; a plugin of theirs, named in `pytest_plugins`."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from imagemill.adapters.web.client import WebClient, WebPolicy
+from tests.support.scripted_web import ScriptedOrigin
+
+
+@pytest.fixture
+def serve_origin():
+    with ExitStack() as origins:
+        yield lambda *answers, **options: origins.enter_context(ScriptedOrigin(*answers, **options))
+
+
+@pytest.fixture
+def web_client():
+    """Clients of the local stage, impatient ones."""
+    with ExitStack() as clients:
+
+        def client(resolve=None, **policy):
+            policy = {"allow_loopback": True, "connect_timeout_seconds": 1.0, "total_timeout_seconds": 5.0} | policy
+            made = WebClient(WebPolicy(**policy), *([resolve] if resolve else []))
+            clients.callback(made.close)
+            return made
+
+        yield client

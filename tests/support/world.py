@@ -1,0 +1,172 @@
+"""A whole world for jobs: an account, its functions, a shop's web server, a caller, and what all can see in the end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from boto3.dynamodb.types import Binary
+
+from imagemill.adapters.aws import clients
+from imagemill.domain import product
+from imagemill.domain.catalogue import inspection as catalogue
+from tests.support.account import CATALOGUE_BUCKET, ENVIRONMENT, IMAGE_BUCKET, TENANT, Account
+from tests.support.caller import Caller
+from tests.support.lambda_platform import LambdaPlatform
+from tests.support.web import Answer, TestWeb
+
+QUEUES = {"ingest": ENVIRONMENT["INGEST_QUEUE"], "products": ENVIRONMENT["PRODUCTS_QUEUE"]}
+#: Ids, and what is hashed from them.
+IDS = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}|(?<=images/)[0-9a-f]{2}(?=/)")
+#: What depends on the time, or tells how often something was tried.
+PASSING = frozenset(
+    {
+        *(
+            "created_at",
+            "expires_at",
+            "started_at",
+            "cancelled_at",
+            "ended_at",
+            "gsi1sk",
+            "at",
+            "elapsed_ms",
+            "milliseconds",
+        ),
+        *("attempts", "timestamp", "secret", "content", "ETag"),
+    }
+)
+HEADER = "S. No.,Product Name,Input Image Urls"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where a scenario happens."""
+
+    aws: Account
+    web: TestWeb
+    caller: Caller
+    platform: LambdaPlatform
+
+    @property
+    def picture(self) -> str:
+        return f"{self.web.url}/picture.jpg"
+
+    @property
+    def rows(self) -> str:
+        """A good product, one of which an image fails, one at fault, one that fails whole; two chunks."""
+        return "\r\n".join(
+            [
+                HEADER,
+                f"1,A,{self.picture}?1",
+                f'2,B,"{self.picture}?2,{self.web.url}/gone.jpg,{self.picture}?1"',
+                f"3,,{self.picture}",
+                "4,D,ftp://shop.example/4.jpg",
+            ]
+        )
+
+    def call(self, send: Callable[[], Any]) -> Any:
+        """What the API answers. A caller whose request died sends it again, under the same key."""
+        for _ in range(2):
+            done, answer = self.platform.invoke("api", send)
+            if done:
+                assert self.caller.status < 300, answer
+                return answer
+        raise AssertionError("the request failed twice")
+
+    def submit(self) -> str:
+        query = {"webhook_url": f"{self.web.url}/hook"}
+        job = self.call(lambda: self.caller.post(self.rows.encode(), query, idempotency_key="catalogue-1"))
+        return str(job["job_id"])
+
+    def redeliver(self, job_id: str) -> None:
+        def send() -> Any:
+            event = self.caller.event("api_post_job_redeliver")
+            return self.caller.send(event | {"path": f"/jobs/{job_id}/redeliver"})
+
+        self.call(send)
+
+    def upload(self) -> None:
+        """Announce a catalogue, and send it as the form says."""
+        announced = self.caller.event("api_post_uploads")
+        announced["headers"]["idempotency-key"] = "catalogue-1"
+        announced["multiValueHeaders"]["idempotency-key"] = ["catalogue-1"]
+        fields = self.call(lambda: self.caller.send(announced))["upload"]["fields"]
+        clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=fields["key"], Body=self.rows.encode())
+
+    def drop(self, csv: str) -> None:
+        clients.s3().put_object(
+            Bucket=CATALOGUE_BUCKET,
+            Key=f"inbox/{TENANT}/summer.csv",
+            Body=csv.encode(),
+            Metadata={"webhook-url": f"{self.web.url}/hook"},
+        )
+
+
+class Worlds:
+    """Makes worlds, one after the other, in the same account. Chunks have two rows."""
+
+    def __init__(
+        self, aws: Account, web: TestWeb, caller: Caller, context: Any, picture: Answer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self._aws = aws
+        self._web = web
+        self._caller = caller
+        self._context = context
+        web.route("/picture.jpg", picture)
+        web.route("/hook", Answer(204))
+        monkeypatch.setattr(product, "CHUNK_ROWS", 2)
+        monkeypatch.setattr(catalogue.inspect, "__kwdefaults__", {"max_rows": catalogue.MAX_ROWS, "chunk_rows": 2})
+        for module in ("imagemill.steps.catalogue", "ingest.fan_out", "report.closing"):
+            monkeypatch.setattr(f"{module}.CHUNK_ROWS", 2)
+
+    def new(self, deadly_point: int = 0) -> World:
+        """An empty world, in which a process dies at the given point; 0 for never."""
+        self._aws.reset()
+        for bucket in (CATALOGUE_BUCKET, IMAGE_BUCKET):
+            for version in clients.s3().list_object_versions(Bucket=bucket).get("Versions", []):
+                clients.s3().delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE"):
+            self._aws.messages(name)
+        self._web.requests.clear()
+        platform = LambdaPlatform(self._aws, self._context, QUEUES, deadly_point)
+        return World(self._aws, self._web, self._caller, platform)
+
+
+def end_of(world: World) -> dict[str, Any]:
+    """All that the world can see in the end, without ids and times."""
+    objects = {bucket: world.aws.objects(bucket) for bucket in (CATALOGUE_BUCKET, IMAGE_BUCKET)}
+    told = {(request.headers["webhook-id"], request.body.decode()) for request in world.web.asked_for("/hook")}
+    seen = {
+        "items": world.aws.items(),
+        "objects": {
+            f"{bucket}/{key}": body.decode() if key.endswith(("csv", "json")) else len(body)
+            for bucket, held in objects.items()
+            for key, body in held.items()
+        },
+        "told": sorted(told),
+        "left": {name: len(world.aws.messages(name)) for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE")},
+    }
+    return dict(_timeless(json.loads(IDS.sub("<id>", json.dumps(seen, default=_plain)))))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, Binary):
+        held = bytes(cast("Any", value))
+        return held.decode() if held.startswith(b"{") else repr(held)
+    return int(value) if hasattr(value, "as_integer_ratio") else repr(value)
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _timeless(member) for name, member in value.items() if name not in PASSING}
+    if isinstance(value, list):
+        return [_timeless(member) for member in value]
+    if isinstance(value, str) and value.startswith("{"):
+        return _timeless(json.loads(value))
+    return value

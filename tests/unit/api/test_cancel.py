@@ -1,0 +1,310 @@
+"""POST /jobs/{id}/cancel: what has not begun ends CANCELLED, what is done stays, and the job ends once."""
+
+from typing import Any
+
+import pytest
+
+import ingest.app
+import ingest.fan_out
+from imagemill.adapters.store.cancellations import put_cancellation
+from imagemill.adapters.store.jobs import create_job, get_job, start_job
+from imagemill.adapters.store.ledger import live_counts
+from imagemill.adapters.store.results import get_standing, put_result, results_of_chunk
+from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus
+from imagemill.domain.job import Job, ProductCounts, Totals
+from imagemill.domain.options import JobOptions
+from imagemill.domain.product import Image, ProductResult, settled
+from report.app import handler as report
+from tests.support.account import CATALOGUE_BUCKET, JOB_ID, OTHER_TENANT, a_job
+from tests.support.job_world import DOWN, GONE, world_maker
+
+CSV = b"S. No.,Product Name,Input Image Urls\r\n1,A,https://a/1.jpg\r\n2,B,https://a/2.jpg\r\n"
+DONE = Image(1, ImageStatus.COMPLETED, key="images/00/1.jpg", input_bytes=9, output_bytes=5)
+
+
+@pytest.fixture
+def worlds(aws, caller, monkeypatch):
+    return world_maker(aws, caller, monkeypatch)
+
+
+def job_of() -> Job:
+    job = get_job(JOB_ID)
+    assert job
+    return job
+
+
+def is_cancelled(run: int) -> bool:
+    return (JOB_ID, run) in get_standing([(JOB_ID, run, 1)]).cancelled
+
+
+def test_a_cancellation_is_accepted_and_answered_with_the_job(aws, caller, event):
+    aws.start_job(CSV)
+
+    job = caller.send(event("api_post_cancel"))
+
+    assert (caller.status, job["job_id"], job["status"]) == (202, JOB_ID, "PROCESSING")
+    assert job_of().cancelled_at
+    assert is_cancelled(1)
+
+
+def test_cancelling_again_changes_nothing(aws, caller, event):
+    aws.start_job(CSV)
+    caller.send(event("api_post_cancel"))
+    items, moment = aws.items(), job_of().cancelled_at
+
+    caller.send(event("api_post_cancel"))
+
+    assert caller.status == 202
+    assert (aws.items(), job_of().cancelled_at) == (items, moment)
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if status.has_ended])
+def test_an_ended_job_cannot_be_cancelled(aws, caller, event, status):
+    aws.store_job(CSV, status=status, output_key="outputs/1.csv")
+
+    problem = caller.send(event("api_post_cancel"))
+
+    assert caller.problem(problem) == (409, "JOB_ALREADY_ENDED")
+    assert not is_cancelled(1)
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_another_tenants_job_does_not_exist(aws, caller, event, action):
+    aws.start_job(CSV)
+    items = aws.items()
+
+    for document in (
+        caller.send(event(f"api_post_{action}"), tenant=OTHER_TENANT),
+        caller.act("01K0000000000000000000000Z", action),
+        caller.act("x", action),
+    ):
+        assert caller.problem(document) == (404, "JOB_NOT_FOUND")
+    assert aws.items() == items
+
+
+def test_a_crash_at_any_point_is_mended_by_the_next_call(aws, caller, event):
+    aws.start_job(CSV)
+    point = 0
+    crashed = True
+    while crashed:
+        point += 1
+        with aws.crash_at(point) as points:
+            caller.send(event("api_post_cancel"))
+        crashed = len(points) == point
+
+    assert caller.status == 202
+    assert is_cancelled(1)
+
+
+def test_a_job_that_awaits_its_upload_ends_at_once_and_tells(aws, caller, context, event):
+    hook = JobOptions(webhook_url="https://shop.example/hook")
+    create_job(a_job(hook, status=JobStatus.AWAITING_UPLOAD))
+
+    document = caller.send(event("api_post_cancel"))
+
+    assert (caller.status, document["status"], document["progress"]) == (202, "CANCELLED", 1.0)
+    assert document["ended_at"]
+    assert document["images"] == {"total": 0, "completed": 0, "failed": 0}
+    assert document["links"]["output"] is None
+    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert report(event("report"), context) == {"messages": [event("deliver")]}
+    assert aws.objects(CATALOGUE_BUCKET) == {}
+    assert caller.problem(caller.get(f"/jobs/{JOB_ID}/output")) == (409, "JOB_NOT_FINISHED")
+    assert caller.get(f"/jobs/{JOB_ID}/products") == {"products": [], "next_cursor": None}
+
+
+def test_an_upload_that_comes_after_the_cancellation_is_ignored(aws, caller, context, event):
+    aws.store_job(CSV, status=JobStatus.AWAITING_UPLOAD)
+    caller.send(event("api_post_cancel"))
+    items = aws.items()
+
+    ingest.app.handler(event("ingest_upload"), context)
+
+    assert aws.rows_sent() == []
+    assert aws.items() == items
+
+
+def test_an_upload_whose_ingest_is_under_way_when_the_job_is_cancelled_starts_nothing(
+    aws, caller, context, event, monkeypatch
+):
+    aws.store_job(CSV, status=JobStatus.AWAITING_UPLOAD)
+
+    def cancelled_meanwhile(*given: Any) -> bool:
+        caller.send(event("api_post_cancel"))
+        return start_job(*given)
+
+    monkeypatch.setattr(ingest.fan_out, "start_job", cancelled_meanwhile)
+    ingest.app.handler(event("ingest_upload"), context)
+
+    assert aws.rows_sent() == []
+    assert job_of().status is JobStatus.CANCELLED
+
+
+def test_an_upload_that_was_first_is_cancelled_like_any_job(aws, caller, event, monkeypatch):
+    """The call has read the job as awaiting its upload; the write tells it otherwise."""
+    aws.store_job(CSV, status=JobStatus.AWAITING_UPLOAD)
+    awaited = job_of()
+    start_job(JOB_ID, 2)
+    monkeypatch.setattr("api.jobs.get_job", lambda _: awaited)
+
+    document = caller.send(event("api_post_cancel"))
+
+    assert (caller.status, document["status"]) == (202, "PROCESSING")
+    assert is_cancelled(1)
+
+
+def test_a_completion_that_a_crash_left_out_is_started_by_the_next_call(aws, caller, event):
+    create_job(a_job(status=JobStatus.AWAITING_UPLOAD))
+    with aws.crash_at(5) as points:
+        caller.send(event("api_post_cancel"))
+    assert points[-1] == "before StartExecution"
+    assert aws.executions() == []
+
+    assert caller.problem(caller.send(event("api_post_cancel"))) == (409, "JOB_ALREADY_ENDED")
+
+    assert aws.executions() == [f"{JOB_ID}-1"]
+
+
+def test_a_queued_job_ends_without_anything_being_fetched(worlds):
+    world = worlds([1, 2, 0, 1])
+    world.act("cancel")
+    made: list[object] = []
+    world.make_image = lambda *task: made.append(task)
+
+    world.settle()
+
+    assert (world.job.status, world.job.counts) == (JobStatus.CANCELLED, ProductCounts(failed=1, cancelled=3))
+    assert world.job.totals == Totals(images=4)
+    assert made == []
+    products = world.caller.get(f"/jobs/{world.job_id}/products")["products"]
+    assert [product["status"] for product in products] == ["CANCELLED", "CANCELLED", "FAILED", "CANCELLED"]
+    assert [image["error"] for image in products[1]["images"]] == ["CANCELLED", "CANCELLED"]
+    output = world.aws.objects(CATALOGUE_BUCKET, "outputs/")[world.job.output_key or ""].decode()
+    assert '2,P,"https://o/2/1,https://o/2/2",",",CANCELLED,1:CANCELLED 2:CANCELLED\r\n' in output
+
+
+def test_what_is_done_is_kept_and_what_has_not_begun_is_cancelled(worlds):
+    world = worlds([1, 1, 1, 1, 1]).started()
+    world.process(world.products_queue[:2])
+
+    world.act("cancel")
+    world.settle()
+
+    assert world.job.status is JobStatus.CANCELLED
+    assert world.job.counts == ProductCounts(completed=2, cancelled=3)
+    assert world.caller.get(f"/jobs/{world.job_id}")["products"]["cancelled"] == 3
+
+
+def test_images_that_an_earlier_receive_settled_stay(worlds):
+    world = worlds([2, 2, 1]).started()
+    world.origin |= {(1, 2): DOWN, (2, 1): GONE, (2, 2): DOWN, (3, 1): DOWN}
+    world.process(world.products_queue[:3])
+
+    world.act("cancel")
+    world.settle()
+
+    results = world.results()
+    assert [result.status.value for result in results.values()] == ["PARTIAL", "FAILED", "CANCELLED"]
+    assert [image.error for image in results[1].images] == [None, ImageCode.CANCELLED]
+    assert [image.error for image in results[2].images] == [ImageCode.HTTP_STATUS, ImageCode.CANCELLED]
+    assert world.job.status is JobStatus.CANCELLED
+
+
+def test_a_product_whose_images_are_in_work_is_finished(worlds, monkeypatch):
+    world = worlds([1, 1]).started()
+    make = world.make_image
+
+    def cancelled_meanwhile(*task: Any) -> Any:
+        world.act("cancel")
+        return make(*task)
+
+    monkeypatch.setattr("process.pipeline.make_image", cancelled_meanwhile)
+    world.process(world.products_queue[:1])
+    world.settle()
+
+    assert world.job.counts == ProductCounts(completed=1, cancelled=1)
+
+
+def test_a_cancellation_of_one_run_is_none_of_the_next(worlds):
+    world = worlds([1])
+    world.act("cancel")
+    world.settle()
+
+    world.act("retry")
+    world.settle()
+
+    assert (world.job.status, world.job.run) == (JobStatus.COMPLETED, 2)
+    assert world.job.cancelled_at is None
+
+
+def test_a_job_cancelled_after_its_last_product_ends_cancelled_all_the_same(aws, caller, context, event):
+    aws.start_job(CSV)
+    for row in (1, 2):
+        put_result(JOB_ID, 1, settled(row, 1, [DONE]))
+    caller.send(event("api_post_cancel"))
+
+    report(event("report"), context)
+
+    assert (job_of().status, job_of().counts) == (JobStatus.CANCELLED, ProductCounts(completed=2))
+
+
+def test_a_cancellation_between_the_reports_look_and_its_last_word_is_heard(aws, caller, context, event):
+    aws.start_job(CSV)
+    for row in (1, 2):
+        put_result(JOB_ID, 1, settled(row, 1, [DONE]))
+    told: list[int] = []
+
+    def cancel_before_the_end(point: str) -> None:
+        if point == "before UpdateItem" and not told:
+            told.append(1)
+            caller.send(event("api_post_cancel"))
+
+    with aws.watched(cancel_before_the_end):
+        report(event("report"), context)
+
+    assert caller.status == 202
+    assert job_of().status is JobStatus.CANCELLED
+    assert len(aws.objects(CATALOGUE_BUCKET, "outputs/")) == 1
+
+
+def test_a_cancelled_product_is_written_and_entered_and_no_more(worlds):
+    """A batch of a cancelled run: one read, a write a product, one ledger update, and a look for more products."""
+    world = worlds([1, 1, 1, 1]).started()
+    world.act("cancel")
+
+    with world.aws.calls() as calls:
+        world.process(world.products_queue[:2])
+
+    assert calls == ["BatchGetItem", "PutItem", "PutItem", "ReceiveMessage", "UpdateItem"]
+
+
+def test_a_result_that_cannot_be_written_gives_its_product_back(worlds):
+    world = worlds([1, 1]).started()
+    world.act("cancel")
+
+    world.process(world.products_queue[:2], crash=3)
+
+    assert len(world.products_queue) == 2
+    world.settle()
+    assert world.job.counts == ProductCounts(cancelled=2)
+
+
+def test_live_counts_show_cancelled_products(worlds):
+    world = worlds([1, 1]).started()
+    world.act("cancel")
+    world.process(world.products_queue[:1])
+
+    assert live_counts(world.job_id, 1) == ProductCounts(cancelled=1)
+
+
+def test_a_cancelled_run_takes_a_crashed_product_as_crashed(worlds):
+    """What has crashed three times is told as it is, also when the run was cancelled meanwhile."""
+    world = worlds([1]).started()
+    put_result(world.job_id, 1, ProductResult(1, ProductStatus.PROCESSING, 1))
+    world.products_queue[0].receives = 3
+    put_cancellation(world.job_id, 1)
+
+    world.process(world.products_queue[:1])
+
+    [result] = results_of_chunk(world.job_id, 0)
+    assert result.images[0].error is ImageCode.PROCESSING_CRASHED

@@ -1,0 +1,299 @@
+"""The report function: the output CSV, the totals and the final status of a run, and a drop's outbox."""
+
+import csv
+import json
+from dataclasses import replace
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from imagemill.adapters.store.jobs import create_job, get_job
+from imagemill.adapters.store.messages import Message, get_message, put_message
+from imagemill.adapters.store.results import put_result
+from imagemill.adapters.store.runs import keep_outcome
+from imagemill.adapters.store.webhooks import create_webhook
+from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
+from imagemill.domain.job import Job, ProductCounts, Totals, job_document, new_job_id, now
+from imagemill.domain.options import JobOptions
+from imagemill.domain.product import Image, ProductResult, row_fault, settled
+from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS, Webhook
+from imagemill.domain.webhooks.message import EventType, new_secret
+from report.app import handler
+from report.closing import ProductUnfinished
+from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
+
+CSV = (
+    b"S. No.,Product Name,Input Image Urls,Note\r\n"
+    b'1,A,"https://a/1.jpg,https://a/2.jpg",one\r\n'
+    b'2,"B, large",https://a/3.jpg,two\r\n'
+    b"3,,https://a/4.jpg,three\r\n"
+)
+#: As in events/deliver_webhook.json.
+WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
+URL = "https://shop.example/all"
+OUTPUT_KEY = f"outputs/{TENANT}/{JOB_ID}/1.csv"
+DROP: dict[str, Any] = {"source": "drop", "drop_key": f"inbox/{TENANT}/2025/summer.csv"}
+
+
+def completed(position: int) -> Image:
+    return Image(
+        position, ImageStatus.COMPLETED, key=f"images/00/{position}.jpg", input_bytes=1000, output_bytes=300, kept=False
+    )
+
+
+def finish_products() -> None:
+    put_result(JOB_ID, 1, settled(1, 1, [completed(1), Image.failed(2, ImageCode.HTTP_STATUS, 404)]))
+    put_result(JOB_ID, 1, settled(2, 2, [completed(1)]))
+    put_result(JOB_ID, 1, row_fault(3, RowCode.MISSING_NAME))
+
+
+def job_of() -> Job:
+    job = get_job(JOB_ID)
+    assert job
+    return job
+
+
+def documents(aws: Any) -> dict[str, Any]:
+    return {key: json.loads(body) for key, body in aws.objects(CATALOGUE_BUCKET, "outbox/").items() if "json" in key}
+
+
+def test_the_output_is_the_input_with_urls_status_and_errors(aws, context, event):
+    aws.start_job(CSV)
+    finish_products()
+
+    handler(event("report"), context)
+
+    assert aws.objects(CATALOGUE_BUCKET, "outputs/")[OUTPUT_KEY] == (
+        b"S. No.,Product Name,Input Image Urls,Note,Output Image Urls,Status,Errors\r\n"
+        b'1,A,"https://a/1.jpg,https://a/2.jpg",one,"https://images.shop.example/images/00/1.jpg,",PARTIAL,2:HTTP_STATUS\r\n'
+        b'2,"B, large",https://a/3.jpg,two,https://images.shop.example/images/00/1.jpg,COMPLETED,\r\n'
+        b"3,,https://a/4.jpg,three,,FAILED,0:MISSING_NAME\r\n"
+    )
+
+
+def test_totals_and_counts_are_exact(aws, context, event):
+    aws.start_job(CSV)
+    finish_products()
+
+    handler(event("report"), context)
+
+    job = job_of()
+    assert (job.status, job.output_key) == (JobStatus.PARTIAL, OUTPUT_KEY)
+    assert job.counts == ProductCounts(completed=1, partial=1, failed=1)
+    assert job.totals == Totals(images=3, images_completed=2, input_bytes=2000, output_bytes=600)
+    assert job.ended_at
+
+
+def test_a_catalogue_of_several_chunks_has_every_row_once_in_order(aws, context, event):
+    rows = range(1, 402)
+    header = "S. No.,Product Name,Input Image Urls\r\n"
+    aws.start_job((header + "".join(f"{row},P{row},https://a/{row}.jpg\r\n" for row in rows)).encode())
+    for row in reversed(rows):
+        put_result(JOB_ID, 1, settled(row, 1, [completed(1)]))
+
+    handler(event("report"), context)
+
+    output = csv.DictReader(StringIO(aws.objects(CATALOGUE_BUCKET)[OUTPUT_KEY].decode(), newline=""))
+    assert [(line["S. No."], line["Status"]) for line in output] == [(str(row), "COMPLETED") for row in rows]
+    assert job_of().status is JobStatus.COMPLETED
+
+
+def test_a_second_call_changes_nothing_and_returns_the_same(aws, context, event):
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
+    finish_products()
+    first = handler(event("report"), context)
+    items, objects = aws.items(), aws.objects(CATALOGUE_BUCKET)
+
+    second = handler(event("report"), context)
+
+    assert first == second
+    assert (aws.items(), aws.objects(CATALOGUE_BUCKET)) == (items, objects)
+
+
+def test_a_crash_at_any_point_is_mended_by_the_retry(aws, context, event):
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"), **DROP)
+    finish_products()
+    point = 0
+    crashed = True
+    while crashed:
+        point += 1
+        with aws.crash_at(point) as points:
+            answer = handler(event("report"), context)
+        crashed = len(points) == point
+
+    assert answer == {"messages": [event("deliver")]}
+    assert get_message(JOB_ID, 1)
+    assert job_of().counts == ProductCounts(completed=1, partial=1, failed=1)
+    assert sorted(aws.objects(CATALOGUE_BUCKET)) == sorted(
+        [
+            OUTPUT_KEY,
+            f"outbox/{TENANT}/2025/summer.{JOB_ID}.csv",
+            f"outbox/{TENANT}/2025/summer.{JOB_ID}.json",
+            f"uploads/{TENANT}/{JOB_ID}.csv",
+        ]
+    )
+
+
+def test_an_unfinished_product_fails_the_report_and_ends_nothing(aws, context, event):
+    aws.start_job(CSV)
+    finish_products_but_the_last = [settled(row, 1, [completed(1)]) for row in (1, 2)]
+    for result in finish_products_but_the_last:
+        put_result(JOB_ID, 1, result)
+
+    with pytest.raises(ProductUnfinished, match="row 3"):
+        handler(event("report"), context)
+
+    assert job_of().status is JobStatus.PROCESSING
+    assert aws.objects(CATALOGUE_BUCKET, "outputs/") == {}
+
+
+def test_a_product_still_in_work_fails_the_report(aws, context, event):
+    aws.start_job(CSV)
+    put_result(JOB_ID, 1, ProductResult(1, ProductStatus.PROCESSING, 1))
+
+    with pytest.raises(ProductUnfinished, match="row 1"):
+        handler(event("report"), context)
+
+
+def test_a_job_with_a_webhook_returns_its_message(aws, context, event):
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
+    finish_products()
+
+    answer = handler(event("report"), context)
+
+    assert answer == {"messages": [event("deliver")]}
+
+
+def test_each_endpoint_that_takes_the_event_gets_a_message_too(aws, context, event):
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
+    finish_products()
+    for name, events in ((WEBHOOK_ID, (EventType.JOB_PARTIAL,)), (new_job_id(), (EventType.JOB_COMPLETED,))):
+        create_webhook(Webhook(name, TENANT, URL, events, now()), new_secret())
+
+    answer = handler(event("report"), context)
+
+    assert answer == {"messages": [event("deliver"), event("deliver_webhook")]}
+
+
+def test_what_is_told_is_the_job_as_it_ended(aws, context, event):
+    aws.start_job(CSV)
+    finish_products()
+
+    handler(event("report"), context)
+
+    message = get_message(JOB_ID, 1)
+    assert message
+    job = job_of()
+    document = json.loads(json.dumps(job_document(job, job.counts or ProductCounts())))
+    assert json.loads(message.body) == {"type": "job.partial", "timestamp": job.ended_at, "data": document}
+    assert (message.tenant, message.webhook_url) == (TENANT, None)
+
+
+def test_what_was_told_stands_when_the_report_is_repeated_in_a_later_run(aws, caller, context, event):
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
+    finish_products()
+    first = handler(event("report"), context)
+    told = get_message(JOB_ID, 1)
+    caller.send(event("api_post_retry"))
+
+    assert handler(event("report"), context) == first
+    assert get_message(JOB_ID, 1) == told
+    assert get_message(JOB_ID, 2) is None
+
+
+def test_of_two_reports_at_once_the_first_to_tell_is_the_one_that_stands(aws):
+    first = Message(JOB_ID, 1, TENANT, EventType.JOB_PARTIAL, b"first")
+
+    put_message(first)
+    put_message(replace(first, body=b"second"))
+
+    assert get_message(JOB_ID, 1) == first
+
+
+def test_the_errors_of_a_rejected_job_fit_into_its_message(aws, context, event):
+    """A hundred errors as long as they come: the item must stay below DynamoDB's 400 KB."""
+    error = {"row": 1_000_000, "column": "c" * 128, "code": "MALFORMED_CSV", "message": "m" * 512}
+    create_job(a_job(JobOptions(), status=JobStatus.REJECTED, errors=(error,) * 100))
+    create_webhook(Webhook(WEBHOOK_ID, TENANT, URL, (EventType.JOB_REJECTED,), now()), "x")
+
+    answer = handler(event("report"), context)
+
+    assert answer == {"messages": [event("deliver_webhook")]}
+    message = get_message(JOB_ID, 1)
+    assert message
+    assert len(json.loads(message.body)["data"]["errors"]) == 100
+    assert len(message.body) < 100_000
+
+
+def test_what_the_most_receivers_need_is_far_from_the_quota_of_an_execution(aws, context, event):
+    """Step Functions: 256 KiB of input or output, 25,000 events. Nine events an attempt, three a retry of ours."""
+    aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
+    finish_products()
+    for _ in range(MAX_WEBHOOKS + 5):
+        create_webhook(Webhook(new_job_id(), TENANT, URL, tuple(EventType), now()), new_secret())
+
+    messages = handler(event("report"), context)["messages"]
+
+    assert len(messages) == MAX_WEBHOOKS + 1
+    assert len(json.dumps(messages)) < 16 * 1024
+    attempts, retries = 10, 20
+    assert len(messages) * attempts * (9 + 3 * retries) < 25_000
+
+
+def test_a_job_without_webhook_returns_none(aws, context, event):
+    aws.start_job(CSV)
+    finish_products()
+
+    assert handler(event("report"), context) == {"messages": []}
+
+
+def test_a_drop_finds_output_and_job_in_its_outbox(aws, context, event):
+    aws.start_job(CSV, **DROP)
+    finish_products()
+
+    handler(event("report"), context)
+
+    objects = aws.objects(CATALOGUE_BUCKET)
+    assert objects[f"outbox/{TENANT}/2025/summer.{JOB_ID}.csv"] == objects[OUTPUT_KEY]
+    [document] = documents(aws).values()
+    assert (document["job_id"], document["status"], document["products"]["total"]) == (JOB_ID, "PARTIAL", 3)
+
+
+def test_a_rejected_drop_finds_its_errors_in_the_outbox_and_no_output(aws, context, event):
+    error = {"row": None, "column": None, "code": "NO_ROWS", "message": "No row follows the header."}
+    create_job(a_job(status=JobStatus.REJECTED, errors=(error,), **DROP))
+
+    handler(event("report"), context)
+
+    [(key, document)] = aws.objects(CATALOGUE_BUCKET, "outbox/").items()
+    assert key == f"outbox/{TENANT}/2025/summer.{JOB_ID}.json"
+    assert (json.loads(document)["status"], json.loads(document)["errors"]) == ("REJECTED", [error])
+
+
+def test_a_report_of_an_earlier_run_does_not_end_the_later_one(aws, context, event):
+    aws.start_job(CSV, run=2)
+    keep_outcome(a_job(status=JobStatus.PARTIAL))
+
+    assert handler(event("report"), context) == {"messages": []}
+
+    assert job_of().status is JobStatus.PROCESSING
+
+
+def test_a_report_of_a_run_that_is_not_known_is_a_fault(aws, context, event):
+    aws.start_job(CSV, run=2)
+
+    with pytest.raises(LookupError, match="run 1"):
+        handler(event("report"), context)
+
+
+def test_a_job_that_is_gone_is_a_fault(aws, context, event):
+    with pytest.raises(LookupError):
+        handler(event("report"), context)
+
+
+def test_a_job_whose_layout_is_gone_is_a_fault(aws, context, event):
+    create_job(a_job(status=JobStatus.PROCESSING))
+
+    with pytest.raises(LookupError):
+        handler(event("report"), context)
