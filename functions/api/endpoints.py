@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from imagemill.adapters.aws.completion import start_deliveries
-from imagemill.adapters.store.messages import Message, put_message
+from imagemill.adapters.store.messages import WebhookMessage, put_message
 from imagemill.adapters.store.webhooks import (
     change_webhook,
     create_webhook,
@@ -98,7 +98,7 @@ def send_test(webhook: Webhook, api_url: str) -> dict[str, str]:
         raise Problem(HTTPStatus.CONFLICT, "WEBHOOK_DISABLED", detail)
     example = _example_job(webhook.tenant, api_url)
     body = message_body(EventType.WEBHOOK_TEST, example.ended_at, job_document(example, ProductCounts(completed=1)))
-    put_message(Message(example.job_id, example.run, webhook.tenant, EventType.WEBHOOK_TEST, body))
+    put_message(WebhookMessage(example.job_id, example.run, webhook.tenant, EventType.WEBHOOK_TEST, body))
     delivery = Delivery(example.job_id, example.run, webhook.webhook_id)
     start_deliveries(f"{example.job_id}-test", [delivery])
     return {"message_id": delivery.message_id}

@@ -15,7 +15,7 @@ from imagemill.domain.catalogue.inspection import (
 )
 from imagemill.domain.codes import ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import Job
-from imagemill.domain.product import Image, ProductResult, chunk_of, taken_up
+from imagemill.domain.product import ImageResult, ProductResult, chunk_of, taken_up
 from imagemill.steps.catalogue import rows_of_chunk
 
 #: Chunks looked through for one page of a filtered list, so that an answer takes a second at most. The
@@ -71,14 +71,14 @@ def _document(row: Row, result: ProductResult | None) -> dict[str, Any]:
         "images": []
         if refused or row.faults
         else [
-            _image(settled.get(position) or Image(position, ImageStatus.PENDING), url)
+            _image(settled.get(position) or ImageResult(position, ImageStatus.PENDING), url)
             for position, url in enumerate(row.urls, 1)
         ],
         "error": result.error.value if result and result.error else None,
     }
 
 
-def _image(image: Image, input_url: str) -> dict[str, Any]:
+def _image(image: ImageResult, input_url: str) -> dict[str, Any]:
     document = {
         "position": image.position,
         "input_url": input_url,

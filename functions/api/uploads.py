@@ -40,7 +40,7 @@ def post_upload() -> Response[Any]:
     event = router.current_event.raw_event
     request = read_upload_request(event, allow_http_webhook=settings().is_local)
     key = router.current_event.headers.get("idempotency-key")
-    job = announce(request, tenant_of(event), api_url_of(event), key)
+    job = await_upload(request, tenant_of(event), api_url_of(event), key)
     logger.info("Upload announced", extra={"job_id": job.job_id})
     document = {"job_id": job.job_id, "upload": presigned_upload(job.catalogue_key)}
     return Response(
@@ -108,7 +108,7 @@ def _as_text(name: str, value: object) -> str:
     raise InvalidOption(name, "true or false" if name in BOOLEAN_OPTION_NAMES else "text")
 
 
-def announce(request: UploadRequest, tenant: str, api_url: str, idempotency_key: str | None) -> Job:
+def await_upload(request: UploadRequest, tenant: str, api_url: str, idempotency_key: str | None) -> Job:
     """Make a job that awaits its CSV, or find the one that its idempotency key already stands for.
 
     Safe to repeat with the same key: the job is written once, and waits until its CSV has come.

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
-from imagemill.domain.product import MAX_RECEIVES, ProductMessage, UnreadableMessage
+from imagemill.domain.product import MAX_RECEIVE_COUNT, ProductMessage, UnreadableMessage
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
 
@@ -29,5 +29,5 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         except UnreadableMessage:
             logger.error("Message unreadable", extra={"message_id": record["messageId"]})
             failures.append({"itemIdentifier": record["messageId"]})
-    bury(messages, MAX_RECEIVES)
+    bury(messages, MAX_RECEIVE_COUNT)
     return {"batchItemFailures": failures}

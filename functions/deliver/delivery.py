@@ -10,7 +10,7 @@ from http import HTTPStatus
 from math import ceil
 
 from imagemill.adapters.store.deliveries import Attempt, get_attempt, put_attempt
-from imagemill.adapters.store.messages import Message, get_message
+from imagemill.adapters.store.messages import WebhookMessage, get_message
 from imagemill.adapters.web.client import FetchFault, WebClient
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.job import now
@@ -69,7 +69,7 @@ def _outcome(attempt: Attempt, delivery: Delivery, schedule: Sequence[int]) -> O
     return Outcome(DeliveryState.RETRY, ceil(delay))
 
 
-def _make(delivery: Delivery, message: Message, web: WebClient) -> Attempt:
+def _make(delivery: Delivery, message: WebhookMessage, web: WebClient) -> Attempt:
     receiver = find_receiver(message, delivery.webhook_id)
     untried = Attempt(
         message_id=delivery.message_id,

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from imagemill.adapters.store.deliveries import Attempt
-from imagemill.adapters.store.messages import Message
+from imagemill.adapters.store.messages import WebhookMessage
 from imagemill.adapters.store.secrets import signing_secrets
 from imagemill.adapters.store.webhooks import disable_webhook, get_webhook_and_secrets, note_failure, note_success
 from imagemill.domain.webhooks.endpoint import DisabledReason, Webhook, has_failed_too_long
@@ -33,7 +33,7 @@ class Receiver:
     webhook: Webhook | None = None
 
 
-def find_receiver(message: Message, webhook_id: str | None) -> Receiver | NoReceiver:
+def find_receiver(message: WebhookMessage, webhook_id: str | None) -> Receiver | NoReceiver:
     """The receiver with the URL and the secrets that it has now, however long the message has waited."""
     if webhook_id is None:
         if message.webhook_url is None:

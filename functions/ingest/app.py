@@ -20,7 +20,7 @@ from .redrive import redrive
 from .retry import fan_out_retry
 
 #: How often a message is received before it is a dead letter; the template's maxReceiveCount says the same to SQS.
-MAX_INGEST_RECEIVES = 5
+MAX_INGEST_RECEIVE_COUNT = 5
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         try:
             _take(message, context)
         except Exception:
-            if int(record["attributes"]["ApproximateReceiveCount"]) >= MAX_INGEST_RECEIVES:
+            if int(record["attributes"]["ApproximateReceiveCount"]) >= MAX_INGEST_RECEIVE_COUNT:
                 explain_failure(message)
             raise
 

@@ -14,10 +14,10 @@ from imagemill.adapters.web.client import WebClient, WebPolicy, user_agent
 from imagemill.logs import logger
 from imagemill.settings import settings
 
-from .image import Workshop
+from .image import WorkerResources
 from .intake import Intake
 from .pipeline import Pipeline
-from .receipt import Receipt, read_receipt
+from .received_product import ReceivedProduct, read_product
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -30,9 +30,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     begun = time.monotonic()
     deadline = begun + context.get_remaining_time_in_millis() / 1000
     received = [(record["messageId"], _receipt(record)) for record in event["Records"]]
-    receipts = [receipt for _, receipt in received if receipt]
-    failures = [message_id for message_id, receipt in received if receipt is None]
-    failures += [receipt.message_id for receipt in _pipeline().run(receipts, deadline, Intake(begun, deadline))]
+    products = [received for _, received in received if received]
+    failures = [message_id for message_id, received in received if received is None]
+    failures += [received.message_id for received in _pipeline().run(products, deadline, Intake(begun, deadline))]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
 
 
@@ -48,9 +48,9 @@ def _pipeline() -> Pipeline:
     )
     redelivery = tuple(int(seconds) for seconds in os.environ["REDELIVERY_SECONDS"].split(","))
     memory = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
-    return Pipeline(Workshop(WebClient(policy), memory, os.cpu_count() or 1), redelivery)
+    return Pipeline(WorkerResources(WebClient(policy), memory, os.cpu_count() or 1), redelivery)
 
 
-def _receipt(record: dict[str, Any]) -> Receipt | None:
-    receives = int(record["attributes"]["ApproximateReceiveCount"])
-    return read_receipt(record["body"], record["messageId"], record["receiptHandle"], receives)
+def _receipt(record: dict[str, Any]) -> ReceivedProduct | None:
+    receive_count = int(record["attributes"]["ApproximateReceiveCount"])
+    return read_product(record["body"], record["messageId"], record["receiptHandle"], receive_count)

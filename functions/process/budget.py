@@ -25,12 +25,12 @@ class Budget:
     @contextmanager
     def holding(self, amount: int) -> Iterator[None]:
         """Hold `amount` bytes inside the block, waiting for them as long as it takes."""
-        share = Share(self)
-        share.take(amount)
+        reservation = MemoryReservation(self)
+        reservation.take(amount)
         try:
             yield
         finally:
-            share.release()
+            reservation.release()
 
     def take(self, amount: int, deadline: float | None = None) -> int:
         """Wait until `amount` bytes are free and take them; more than there are count as all.
@@ -62,7 +62,7 @@ class Budget:
             self._changed.notify_all()
 
 
-class Share:
+class MemoryReservation:
     """What one image holds of a budget. Not to be used by two threads."""
 
     def __init__(self, budget: Budget) -> None:

@@ -21,10 +21,10 @@ from imagemill.adapters.web.client import FetchFault, WebClient
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.options import ImageOptions
-from imagemill.domain.product import Image
+from imagemill.domain.product import ImageResult
 from imagemill.metrics import Metric
 
-from .budget import Budget, Share
+from .budget import Budget, MemoryReservation
 from .codec.compress import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, open_image
 
 #: Tries in place; beyond these a later receive of the message is more likely to succeed.
@@ -45,7 +45,7 @@ BODIES_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OutputSlot:
     """Where an image belongs: position (from 1) of a product."""
 
     job_id: str
@@ -55,15 +55,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ImageTask:
-    """An image to be made once, whatever the number of its places. deadline: monotonic seconds."""
+    """An image to be made once, whatever the number of its output slots. deadline: monotonic seconds."""
 
     url: str
     options: ImageOptions
-    places: tuple[Place, ...]
+    slots: tuple[OutputSlot, ...]
     deadline: float
 
 
-class Workshop:
+class WorkerResources:
     """What images share while they are made.
 
     memory_megabytes: of the function; it comes with vCPUs, of which there are `processors` at most.
@@ -96,9 +96,9 @@ class TransientFault(Exception):
         self.http_status = http_status
         self.retry_after = retry_after
 
-    def at(self, position: int) -> Image:
+    def at(self, position: int) -> ImageResult:
         """The image as failed, for when there is no further receive."""
-        return Image.failed(position, self.code, self.http_status)
+        return ImageResult.failed(position, self.code, self.http_status)
 
 
 class NotBegun(TransientFault):
@@ -110,10 +110,10 @@ class NotBegun(TransientFault):
         super().__init__(ImageCode.TIMEOUT)
 
 
-def make_image(task: ImageTask, workshop: Workshop) -> list[Image]:
-    """Fetch and compress one image and store it at its places, in their order; a permanent fault is an answer too.
+def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]:
+    """Fetch and compress one image and store it once for each output slot, in order. A permanent fault is an answer.
 
-    Safe to repeat: the object's key follows from its place and the URL.
+    Safe to repeat: the object's key follows from its output slot and the URL.
 
     Raises:
         TransientFault: worth another receive.
@@ -122,14 +122,14 @@ def make_image(task: ImageTask, workshop: Workshop) -> list[Image]:
     # What else is wrong with a URL is told by whoever fetches it.
     if is_hopeless(task.url):
         return _failed(task, ImageCode.INVALID_URL)
-    body = Share(workshop.bodies)
+    body = MemoryReservation(resources.bodies)
     try:
         with metrics.timed(Metric.FETCH_MILLISECONDS):
-            data = _fetch(task, workshop.web, body)
+            data = _fetch(task, resources.web, body)
         image = open_image(data)
-        with workshop.encoding(image.peak_bytes(task.options)), metrics.timed(Metric.COMPRESS_MILLISECONDS):
+        with resources.encoding(image.peak_bytes(task.options)), metrics.timed(Metric.COMPRESS_MILLISECONDS):
             compressed = image.compress(task.options)
-        return [_store(task.url, place, compressed, len(data)) for place in task.places]
+        return [_store(task.url, slot, compressed, len(data)) for slot in task.slots]
     except FetchFault as fault:
         return _failed(task, fault.code, fault.http_status)
     except ImageFault as fault:
@@ -138,11 +138,11 @@ def make_image(task: ImageTask, workshop: Workshop) -> list[Image]:
         body.release()
 
 
-def _failed(task: ImageTask, code: ImageCode, http_status: int | None = None) -> list[Image]:
-    return [Image.failed(place.position, code, http_status) for place in task.places]
+def _failed(task: ImageTask, code: ImageCode, http_status: int | None = None) -> list[ImageResult]:
+    return [ImageResult.failed(slot.position, code, http_status) for slot in task.slots]
 
 
-def _fetch(task: ImageTask, web: WebClient, body: Share) -> bytes:
+def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
     """Fetch with retries in place, holding memory for the body. Raises FetchFault for permanent faults only."""
     begun = time.monotonic()
     whole = begun + web.total_timeout_seconds
@@ -170,15 +170,15 @@ def _fetch(task: ImageTask, web: WebClient, body: Share) -> bytes:
     raise AssertionError("the last try returns or raises")
 
 
-def _store(url: str, place: Place, compressed: Compressed, input_bytes: int) -> Image:
-    key = image_key(url, place, EXTENSIONS[compressed.format])
+def _store(url: str, slot: OutputSlot, compressed: Compressed, input_bytes: int) -> ImageResult:
+    key = image_key(url, slot, EXTENSIONS[compressed.format])
     sha256 = hashlib.sha256(compressed.data).hexdigest()
     try:
         put_image(key, compressed.data, CONTENT_TYPES[compressed.format], sha256)
     except (BotoCoreError, ClientError) as fault:
         raise TransientFault(ImageCode.STORE_FAILED) from fault
-    return Image(
-        position=place.position,
+    return ImageResult(
+        position=slot.position,
         status=ImageStatus.COMPLETED,
         key=key,
         input_bytes=input_bytes,
@@ -191,10 +191,10 @@ def _store(url: str, place: Place, compressed: Compressed, input_bytes: int) -> 
     )
 
 
-def image_key(url: str, place: Place, extension: str) -> str:
+def image_key(url: str, slot: OutputSlot, extension: str) -> str:
     """`images/<2 hex>/<job>/<row>/<position>-<name>.<ext>`: the hex spreads jobs over S3's partitions."""
-    product = f"{place.job_id}/{place.row}"
+    product = f"{slot.job_id}/{slot.row}"
     spread = hashlib.sha256(product.encode()).hexdigest()[:2]
     stem = PurePosixPath(unquote(urlsplit(url).path)).stem
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:MAX_NAME_CHARACTERS] or "image"
-    return f"images/{spread}/{product}/{place.position}-{name}.{extension}"
+    return f"images/{spread}/{product}/{slot.position}-{name}.{extension}"

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imagemill.adapters.aws.queues import delete_products, receive_products
-from imagemill.adapters.store.results import Standing, get_standing
+from imagemill.adapters.store.results import CurrentResults, get_current_results
 from imagemill.logs import logger
 
-from .receipt import Receipt, read_receipt
+from .received_product import ReceivedProduct, read_product
 
 #: Part of an invocation's time in which it takes more: a product that is taken last has the rest of it, which is
 #: three quarters of what those have that Lambda hands in.
@@ -32,7 +32,7 @@ class Intake:
     def is_open(self) -> bool:
         return time.monotonic() < self._open_until
 
-    def take(self) -> tuple[Sequence[Receipt], Standing]:
+    def take(self) -> tuple[Sequence[ReceivedProduct], CurrentResults]:
         """At most ten products, and what stands of them. None, also where SQS does not answer, closes the intake.
 
         A message that cannot be read is left to come again, and to end in the dead-letter queue.
@@ -44,20 +44,20 @@ class Intake:
             messages = []
         if not messages:
             self._open_until = 0.0
-        receipts = [
-            receipt
+        products = [
+            received
             for message in messages
             if (
-                receipt := read_receipt(
-                    message.body, message.message_id, message.handle, message.receives, is_taken=True
+                received := read_product(
+                    message.body, message.message_id, message.handle, message.receive_count, is_taken=True
                 )
             )
         ]
-        return receipts, get_standing(receipt.message.key for receipt in receipts)
+        return products, get_current_results(received.message.key for received in products)
 
-    def delete(self, receipts: Sequence[Receipt]) -> None:
+    def delete(self, products: Sequence[ReceivedProduct]) -> None:
         """Delete messages; one that stays comes again, and finds its product ended."""
         try:
-            delete_products([receipt.receipt_handle for receipt in receipts])
+            delete_products([received.receipt_handle for received in products])
         except (BotoCoreError, ClientError):
             logger.exception("Messages not deleted")

@@ -15,16 +15,16 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from imagemill.adapters.aws.queues import show_again_after
-from imagemill.adapters.store.results import Standing, get_standing, put_result
+from imagemill.adapters.store.results import CurrentResults, get_current_results, put_result
 from imagemill.domain.options import ImageOptions
-from imagemill.domain.product import Image, ProductResult, cancelled
+from imagemill.domain.product import ImageResult, ProductResult, cancelled
 from imagemill.logs import logger
 from imagemill.steps.ledger import finish_products
 
-from .image import ImageTask, Place, TransientFault, Workshop, make_image
+from .image import ImageTask, OutputSlot, TransientFault, WorkerResources, make_image
 from .intake import Intake
-from .receipt import Receipt
-from .work import Work
+from .progress import ProductProgress
+from .received_product import ReceivedProduct
 
 #: Images in work at once: enough to hide an origin's latency behind the compression of the others.
 IMAGES_IN_WORK = 24
@@ -46,8 +46,8 @@ class Pipeline:
     redelivery_seconds: how long a product with transient faults rests after its first, second … receive.
     """
 
-    def __init__(self, workshop: Workshop, redelivery_seconds: Sequence[int]) -> None:
-        self._workshop = workshop
+    def __init__(self, resources: WorkerResources, redelivery_seconds: Sequence[int]) -> None:
+        self._resources = resources
         self._redelivery_seconds = redelivery_seconds
         self._makers = ThreadPoolExecutor(IMAGES_IN_WORK, "image")
         self._closers = ThreadPoolExecutor(RESULTS_AT_ONCE + 1, "result")
@@ -56,10 +56,12 @@ class Pipeline:
         """End the threads and close the connections, when what is in work is done."""
         self._makers.shutdown()
         self._closers.shutdown()
-        self._workshop.web.close()
+        self._resources.web.close()
 
-    def run(self, receipts: Sequence[Receipt], deadline: float, intake: Intake | None = None) -> list[Receipt]:
-        """Process products until `deadline` (monotonic seconds); returns which of `receipts` are to come again.
+    def run(
+        self, products: Sequence[ReceivedProduct], deadline: float, intake: Intake | None = None
+    ) -> list[ReceivedProduct]:
+        """Process products until `deadline` (monotonic seconds); returns which of `products` are to come again.
 
         intake: where more of them come from; those that are to come again are left in the queue.
 
@@ -68,23 +70,23 @@ class Pipeline:
         twice is the same object. Of a cancelled run, nothing is begun. A message is deleted, by whomever,
         only when its product has been entered in the ledger.
         """
-        return _Run(self, deadline - RESERVED_SECONDS, intake).work(receipts)
+        return _Run(self, deadline - RESERVED_SECONDS, intake).work(products)
 
     def make(self, task: ImageTask) -> Future[Any]:
-        return self._makers.submit(make_image, task, self._workshop)
+        return self._makers.submit(make_image, task, self._resources)
 
     def beside(self, call: Callable[[], Any]) -> Future[Any]:
         """Let AWS be called while images are made."""
         return self._closers.submit(call)
 
-    def give_back(self, receipt: Receipt, faults: Iterable[TransientFault]) -> None:
+    def give_back(self, received: ReceivedProduct, faults: Iterable[TransientFault]) -> None:
         """Let a message rest: as long as origins asked for, at least its turn's time, none when time ran out."""
-        turn = min(receipt.receives, len(self._redelivery_seconds)) - 1
+        turn = min(received.receive_count, len(self._redelivery_seconds)) - 1
         asked = [max(fault.retry_after or 0, self._redelivery_seconds[turn]) for fault in faults if fault.is_remote]
-        show_again_after(receipt.receipt_handle, max(asked, default=0))
+        show_again_after(received.receipt_handle, max(asked, default=0))
         logger.info(
             "Product given back",
-            extra={**receipt.log_keys, "codes": sorted({fault.code for fault in faults})},
+            extra={**received.log_keys, "codes": sorted({fault.code for fault in faults})},
         )
 
 
@@ -103,24 +105,24 @@ class _Run:
         self._images = 0
         self._is_taking = False
         #: Products that have ended, to be entered in the ledger, and since when the first of them has waited.
-        self._ended: list[tuple[Receipt, ProductResult]] = []
+        self._ended: list[tuple[ReceivedProduct, ProductResult]] = []
         self._ended_since = 0.0
-        self._entered: set[Receipt] = set()
+        self._entered: set[ReceivedProduct] = set()
         #: Products whose last receive ended in a crash, with what stands of them.
-        self._suspects: list[tuple[Receipt, ProductResult | None]] = []
+        self._suspects: list[tuple[ReceivedProduct, ProductResult | None]] = []
 
-    def work(self, receipts: Sequence[Receipt]) -> list[Receipt]:
+    def work(self, products: Sequence[ReceivedProduct]) -> list[ReceivedProduct]:
         try:
-            self._admit(receipts, get_standing(receipt.message.key for receipt in receipts))
+            self._admit(products, get_current_results(received.message.key for received in products))
             self._until_all_is_done()
-            for receipt, known in self._in_turning_order():
-                logger.warning("Last receive ended without a word", extra=receipt.log_keys)
-                self._make([(receipt, known)])
+            for received, known in self._in_turning_order():
+                logger.warning("Last receive ended without a word", extra=received.log_keys)
+                self._make([(received, known)])
                 self._until_all_is_done()
         finally:
             for future in self._under_way:
                 future.cancel()
-        return [receipt for receipt in receipts if receipt not in self._entered]
+        return [received for received in products if received not in self._entered]
 
     def _until_all_is_done(self) -> None:
         """Let the threads work, and more be taken, until nothing is in hand. Each image's end costs the same."""
@@ -151,116 +153,118 @@ class _Run:
             self._is_taking = True
             self._begin(self._pipeline.beside(self._intake.take), self._taken)
 
-    def _taken(self, taking: Future[tuple[Sequence[Receipt], Standing]]) -> None:
+    def _taken(self, taking: Future[tuple[Sequence[ReceivedProduct], CurrentResults]]) -> None:
         self._is_taking = False
         self._admit(*taking.result())
 
-    def _admit(self, receipts: Sequence[Receipt], found: Standing) -> None:
+    def _admit(self, products: Sequence[ReceivedProduct], found: CurrentResults) -> None:
         fresh = []
-        for receipt in receipts:
-            message = receipt.message
+        for received in products:
+            message = received.message
             known = found.results.get(message.key)
-            if known and receipt.is_answered(known):
-                self._note_ended(receipt, known)
+            if known and received.is_answered(known):
+                self._note_ended(received, known)
             elif message.key[:2] in found.cancelled:
                 result = cancelled(message.row, len(message.urls), known)
                 writing = self._pipeline.beside(partial(put_result, message.job_id, message.run, result))
-                self._begin(writing, partial(self._closed, receipt))
-            elif receipt.has_crashed(known):
-                self._suspects.append((receipt, known))
+                self._begin(writing, partial(self._closed, received))
+            elif received.has_crashed(known):
+                self._suspects.append((received, known))
             else:
-                fresh.append((receipt, known))
+                fresh.append((received, known))
         self._make(fresh)
 
-    def _in_turning_order(self) -> list[tuple[Receipt, ProductResult | None]]:
+    def _in_turning_order(self) -> list[tuple[ReceivedProduct, ProductResult | None]]:
         """The suspects, to be made one by one.
 
         One of them may be what crashes the process. As their order turns with every receive, those before
         it and those after it are done by the last one, and it is buried alone.
         """
         suspects = self._suspects
-        return suspects if suspects and suspects[0][0].receives % 2 else suspects[::-1]
+        return suspects if suspects and suspects[0][0].receive_count % 2 else suspects[::-1]
 
     # ---- images are made
 
-    def _make(self, products: Iterable[tuple[Receipt, ProductResult | None]]) -> None:
+    def _make(self, products: Iterable[tuple[ReceivedProduct, ProductResult | None]]) -> None:
         """Begin with what is not settled of products; a URL that several of them show is fetched once."""
-        targets: dict[tuple[str, ImageOptions], list[tuple[Work, int]]] = defaultdict(list)
-        for receipt, known in products:
-            work = Work.on(receipt, known)
-            for position, url in enumerate(receipt.message.urls, 1):
-                if position not in work.settled:
-                    targets[url, receipt.message.options].append((work, position))
-                    work.awaited += 1
-            if not work.awaited:
-                self._close(work)
+        targets: dict[tuple[str, ImageOptions], list[tuple[ProductProgress, int]]] = defaultdict(list)
+        for received, known in products:
+            progress = ProductProgress.on(received, known)
+            for position, url in enumerate(received.message.urls, 1):
+                if position not in progress.settled:
+                    targets[url, received.message.options].append((progress, position))
+                    progress.awaited += 1
+            if not progress.awaited:
+                self._close(progress)
         for (url, options), waiting in targets.items():
             self._images += 1
             making = self._pipeline.make(_task(url, options, waiting, self._deadline))
             self._begin(making, partial(self._made, waiting))
 
-    def _made(self, waiting: Sequence[tuple[Work, int]], making: Future[Sequence[Image]]) -> None:
+    def _made(self, waiting: Sequence[tuple[ProductProgress, int]], making: Future[Sequence[ImageResult]]) -> None:
         """Enter what came of an image with the products that wait for it; close those that wait no more.
 
         A fault that nobody foresaw costs its own products alone: they come again; when it stays, they are buried.
         """
         self._images -= 1
-        images: Sequence[Image | None]
+        images: Sequence[ImageResult | None]
         fault = None
         try:
             images = making.result()
         except TransientFault as transient:
             images, fault = [None] * len(waiting), transient
         except Exception:  # noqa: BLE001 - logged, and answered by giving the products back
-            logger.exception("Image failed unforeseen", extra=waiting[0][0].receipt.log_keys)
+            logger.exception("Image failed unforeseen", extra=waiting[0][0].received.log_keys)
             return
-        for (work, position), image in zip(waiting, images, strict=True):
+        for (progress, position), image in zip(waiting, images, strict=True):
             if image:
-                work.settled[position] = image
+                progress.settled[position] = image
             elif fault:
-                work.faults[position] = fault
-            work.awaited -= 1
-            if not work.awaited:
-                self._close(work)
+                progress.faults[position] = fault
+            progress.awaited -= 1
+            if not progress.awaited:
+                self._close(progress)
 
     # ---- products go out
 
-    def _close(self, work: Work) -> None:
-        self._begin(self._pipeline.beside(partial(self._write, work)), partial(self._closed, work.receipt))
+    def _close(self, progress: ProductProgress) -> None:
+        self._begin(self._pipeline.beside(partial(self._write, progress)), partial(self._closed, progress.received))
 
-    def _write(self, work: Work) -> ProductResult | None:
+    def _write(self, progress: ProductProgress) -> ProductResult | None:
         """Write a product's result, and give the product back unless it is terminal or another one stands."""
-        message = work.receipt.message
-        standing = put_result(message.job_id, message.run, work.result())
-        if not work.is_to_be_tried_again or work.receipt.is_answered(standing):
+        message = progress.received.message
+        standing = put_result(message.job_id, message.run, progress.result())
+        if not progress.is_to_be_tried_again or progress.received.is_answered(standing):
             return standing
-        self._pipeline.give_back(work.receipt, work.faults.values())
+        self._pipeline.give_back(progress.received, progress.faults.values())
         return None
 
-    def _closed(self, receipt: Receipt, closing: Future[ProductResult | None]) -> None:
+    def _closed(self, received: ReceivedProduct, closing: Future[ProductResult | None]) -> None:
         try:
             result = closing.result()
         except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
-            logger.exception("Result not written", extra=receipt.log_keys)
+            logger.exception("Result not written", extra=received.log_keys)
             return
         if result:
-            self._note_ended(receipt, result)
+            self._note_ended(received, result)
 
-    def _note_ended(self, receipt: Receipt, result: ProductResult) -> None:
+    def _note_ended(self, received: ReceivedProduct, result: ProductResult) -> None:
         if not self._ended:
             self._ended_since = time.monotonic()
-        self._ended.append((receipt, result))
+        self._ended.append((received, result))
 
     def _enter_ended(self) -> None:
         """Enter products in the ledger; only then may their messages go."""
         ended, self._ended = self._ended, []
-        finish_products((receipt.message, result) for receipt, result in ended)
-        self._entered.update(receipt for receipt, _ in ended)
+        finish_products((received.message, result) for received, result in ended)
+        self._entered.update(received for received, _ in ended)
         if self._intake:
-            self._intake.delete([receipt for receipt, _ in ended if receipt.is_taken])
+            self._intake.delete([received for received, _ in ended if received.is_taken])
 
 
-def _task(url: str, options: ImageOptions, waiting: Sequence[tuple[Work, int]], deadline: float) -> ImageTask:
-    messages = ((work.receipt.message, position) for work, position in waiting)
-    places = tuple(Place(message.job_id, message.row, position) for message, position in messages)
-    return ImageTask(url, options, places, deadline)
+def _task(
+    url: str, options: ImageOptions, waiting: Sequence[tuple[ProductProgress, int]], deadline: float
+) -> ImageTask:
+    messages = ((progress.received.message, position) for progress, position in waiting)
+    slots = tuple(OutputSlot(message.job_id, message.row, position) for message, position in messages)
+    return ImageTask(url, options, slots, deadline)

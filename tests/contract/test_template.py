@@ -9,8 +9,8 @@ import pytest
 
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.ledger import open_run
-from imagemill.domain.product import MAX_RECEIVES
-from ingest.app import MAX_INGEST_RECEIVES
+from imagemill.domain.product import MAX_RECEIVE_COUNT
+from ingest.app import MAX_INGEST_RECEIVE_COUNT
 from process.app import handler as process
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, PROJECT
 
@@ -155,13 +155,13 @@ def test_a_message_stays_hidden_for_as_long_as_its_function_may_run(template):
 def test_a_product_is_received_as_often_as_the_code_takes_for_granted(template):
     products = of_type(template, "AWS::SQS::Queue")["ProductsQueue"]
 
-    assert products["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
+    assert products["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVE_COUNT
 
 
 def test_an_ingest_message_is_received_as_often_as_the_code_takes_for_granted(template):
     ingest = of_type(template, "AWS::SQS::Queue")["IngestQueue"]
 
-    assert ingest["RedrivePolicy"]["maxReceiveCount"] == MAX_INGEST_RECEIVES
+    assert ingest["RedrivePolicy"]["maxReceiveCount"] == MAX_INGEST_RECEIVE_COUNT
 
 
 def test_batches_of_products_may_fail_in_part(template):

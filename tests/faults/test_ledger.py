@@ -15,7 +15,7 @@ from imagemill.adapters.store.results import put_result, results_of_chunk
 from imagemill.domain import product
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts, new_job_id
-from imagemill.domain.product import Image, ProductResult, chunk_of
+from imagemill.domain.product import ImageResult, ProductResult, chunk_of
 from imagemill.steps.ledger import Finished, finish
 from tests.support.account import STATE_MACHINE, Account
 from tests.support.interleaving import Interleaving
@@ -197,10 +197,10 @@ def test_a_run_with_an_unfinished_product_is_not_ended(aws):
 
 def test_of_two_terminal_statuses_the_first_told_stands_and_both_workers_learn_it(aws):
     run = Run(2)
-    done = Image(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
+    done = ImageResult(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
     first = ProductResult(1, ProductStatus.COMPLETED, 1, (done,))
 
-    crashed = ProductResult(1, ProductStatus.FAILED, 3, (Image.failed(1, ImageCode.PROCESSING_CRASHED),))
+    crashed = ProductResult(1, ProductStatus.FAILED, 3, (ImageResult.failed(1, ImageCode.PROCESSING_CRASHED),))
 
     assert put_result(run.job_id, 1, first) == first
     assert put_result(run.job_id, 1, crashed) == first

@@ -29,7 +29,7 @@ from imagemill.adapters.store.results import results_of_chunk
 from imagemill.domain.catalogue.inspection import inspect
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts, new_job_id
-from imagemill.domain.product import MAX_RECEIVES, Image, ProductResult
+from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult
 from process.image import ImageTask, TransientFault
 from tests.support.account import CATALOGUE_BUCKET, STATE_MACHINE, TENANT, Account, Crash
 from tests.support.caller import Caller, LambdaContext
@@ -73,10 +73,10 @@ class Inline:
 
 @dataclass
 class Sent:
-    """A message of a queue. receives: how often it was received."""
+    """A message of a queue. receive_count: how often it was received."""
 
     body: str
-    receives: int = 0
+    receive_count: int = 0
 
 
 @dataclass
@@ -95,7 +95,7 @@ class World:
     reported: set[int] = field(default_factory=set)
     #: Job documents by run, as first seen ended.
     ends: dict[int, Any] = field(default_factory=dict)
-    completed: dict[tuple[int, int], Image] = field(default_factory=dict)
+    completed: dict[tuple[int, int], ImageResult] = field(default_factory=dict)
     answered_cancelled: set[int] = field(default_factory=set)
     #: Whether an image that a result shows as completed may not be made again: two workers at once may.
     is_strict: bool = True
@@ -166,9 +166,9 @@ class World:
     def process(self, batch: Sequence[Sent], crash: int = 0) -> None:
         """A receive of a batch; messages received too often are buried."""
         for sent in batch:
-            sent.receives += 1
-        fresh = [sent for sent in batch if sent.receives <= MAX_RECEIVES]
-        dead = [sent for sent in batch if sent.receives > MAX_RECEIVES]
+            sent.receive_count += 1
+        fresh = [sent for sent in batch if sent.receive_count <= MAX_RECEIVE_COUNT]
+        dead = [sent for sent in batch if sent.receive_count > MAX_RECEIVE_COUNT]
         for handler, received in ((process.app.handler, fresh), (bury.app.handler, dead)):
             if not received:
                 continue
@@ -177,7 +177,7 @@ class World:
                     "messageId": str(number),
                     "receiptHandle": str(number),
                     "body": sent.body,
-                    "attributes": {"ApproximateReceiveCount": str(sent.receives)},
+                    "attributes": {"ApproximateReceiveCount": str(sent.receive_count)},
                 }
                 for number, sent in enumerate(received)
             ]
@@ -203,21 +203,21 @@ class World:
         self.collect()
         return self.caller.status
 
-    def make_image(self, task: ImageTask, _: Any) -> list[Image]:
+    def make_image(self, task: ImageTask, _: Any) -> list[ImageResult]:
         """In the place of the real one: what the origin answers now."""
         images = []
-        for place in task.places:
-            result = self.results().get(place.row)
-            done = result.settled_images.get(place.position) if result else None
-            assert not self.is_strict or done is None or done.status is not ImageStatus.COMPLETED, (
-                f"made again: {place}"
-            )
-            match self.origin[place.row, place.position]:
+        for slot in task.slots:
+            result = self.results().get(slot.row)
+            done = result.settled_images.get(slot.position) if result else None
+            assert not self.is_strict or done is None or done.status is not ImageStatus.COMPLETED, f"made again: {slot}"
+            match self.origin[slot.row, slot.position]:
                 case "good":
-                    key = f"images/{place.row}-{place.position}.jpg"
-                    images.append(Image(place.position, ImageStatus.COMPLETED, key=key, input_bytes=9, output_bytes=5))
+                    key = f"images/{slot.row}-{slot.position}.jpg"
+                    images.append(
+                        ImageResult(slot.position, ImageStatus.COMPLETED, key=key, input_bytes=9, output_bytes=5)
+                    )
                 case "gone":
-                    images.append(Image.failed(place.position, ImageCode.HTTP_STATUS, 404))
+                    images.append(ImageResult.failed(slot.position, ImageCode.HTTP_STATUS, 404))
                 case _:
                     raise TransientFault(ImageCode.HTTP_STATUS, 503)
         return images

@@ -22,7 +22,7 @@ import ingest.app
 import process.app
 import report.app
 from imagemill.adapters.aws import clients
-from imagemill.domain.product import MAX_RECEIVES
+from imagemill.domain.product import MAX_RECEIVE_COUNT
 from tests.support.account import CATALOGUE_BUCKET, STATE_MACHINE, Account
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -43,20 +43,20 @@ class Died(BaseException):
 
 
 @dataclass(slots=True)
-class Message:
+class QueuedMessage:
     """A message in flight. handle: its receipt."""
 
     message_id: str
     handle: str
     body: str
-    receives: int = 0
+    receive_count: int = 0
 
     def record(self) -> dict[str, Any]:
         return {
             "messageId": self.message_id,
             "receiptHandle": self.handle,
             "body": self.body,
-            "attributes": {"ApproximateReceiveCount": str(self.receives)},
+            "attributes": {"ApproximateReceiveCount": str(self.receive_count)},
             "eventSource": "aws:sqs",
         }
 
@@ -73,8 +73,8 @@ class LambdaPlatform:
         self._queues = queues
         self._deadly_point = deadly_point
         self._seen_objects: set[tuple[str, str]] = set()
-        self._in_flight: dict[str, list[Message]] = {name: [] for name in queues}
-        self._dead: list[Message] = []
+        self._in_flight: dict[str, list[QueuedMessage]] = {name: [] for name in queues}
+        self._dead: list[QueuedMessage] = []
         #: Receipts of what process functions took from the queue themselves.
         self._taken: list[str] = []
         #: Products handed to a process function at once; the others wait in the queue.
@@ -105,7 +105,7 @@ class LambdaPlatform:
         for message in self._received("products"):
             if json.loads(message.body)["row"] == row:
                 self._delete("products", message)
-                self._dead.append(Message(message.message_id, message.handle, message.body))
+                self._dead.append(QueuedMessage(message.message_id, message.handle, message.body))
 
     def invoke(self, function: str, call: Callable[[], Any]) -> tuple[bool, Any]:
         """Whether an invocation of the function came to its end, and what it answered."""
@@ -144,13 +144,13 @@ class LambdaPlatform:
         for key, version in new:
             described = {"key": quote_plus(key), "versionId": version}
             body = json.dumps({"Records": [{"s3": {"object": described}}]})
-            self._in_flight["ingest"].append(Message(f"{key}-{version}", "", body))
+            self._in_flight["ingest"].append(QueuedMessage(f"{key}-{version}", "", body))
         return len(new)
 
     def _ingest_messages(self) -> int:
         messages = self._received("ingest")
         for message in messages:
-            message.receives += 1
+            message.receive_count += 1
             done, _ = self._handle(ingest.app.handler, {"Records": [message.record()]})
             if done:
                 self._delete("ingest", message)
@@ -160,7 +160,7 @@ class LambdaPlatform:
         self._show_what_was_taken()
         batch = self._received("products", self.handed_in)[: self.handed_in]
         for message in batch:
-            message.receives += 1
+            message.receive_count += 1
         if not batch:
             return 0
         with self._noting_what_is_taken():
@@ -169,9 +169,9 @@ class LambdaPlatform:
         for message in batch:
             if again is not None and message.message_id not in again:
                 self._delete("products", message)
-            elif message.receives >= MAX_RECEIVES:
+            elif message.receive_count >= MAX_RECEIVE_COUNT:
                 self._delete("products", message)
-                self._dead.append(Message(message.message_id, message.handle, message.body))
+                self._dead.append(QueuedMessage(message.message_id, message.handle, message.body))
         return len(batch)
 
     @contextmanager
@@ -227,7 +227,7 @@ class LambdaPlatform:
                 return answer
         raise AssertionError(f"{handler.__module__} failed {STATE_TRIES} times")
 
-    def _received(self, queue: str, at_most: int = 1_000) -> list[Message]:
+    def _received(self, queue: str, at_most: int = 1_000) -> list[QueuedMessage]:
         """What is in flight, and what has been sent since; of the latter no more than makes `at_most` in all."""
         url = self._queues[queue]
         in_flight = self._in_flight[queue]
@@ -242,7 +242,7 @@ class LambdaPlatform:
             .get("Messages")
         ):
             in_flight += [
-                Message(
+                QueuedMessage(
                     message["MessageId"],
                     message["ReceiptHandle"],
                     message["Body"],
@@ -252,7 +252,7 @@ class LambdaPlatform:
             ]
         return list(in_flight)
 
-    def _delete(self, queue: str, message: Message) -> None:
+    def _delete(self, queue: str, message: QueuedMessage) -> None:
         self._in_flight[queue].remove(message)
         if message.handle:
             clients.sqs().delete_message(QueueUrl=self._queues[queue], ReceiptHandle=message.handle)

@@ -14,14 +14,14 @@ from imagemill.adapters.store.ledger import add_rows, close_chunk
 from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageStatus, ProductStatus
 from imagemill.domain.job import Job
-from imagemill.domain.product import Image, ProductMessage, settled
+from imagemill.domain.product import ImageResult, ProductMessage, settled
 from imagemill.steps.ledger import Finished, finish
 from sweep.round import Finding, Round
 from tests.support.account import ENVIRONMENT, JOB_ID
 
 HEADER = b"S. No.,Product Name,Input Image Urls\r\n"
 STALLED = 900
-DONE = Image(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
+DONE = ImageResult(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
 
 
 def catalogue(rows: int) -> bytes:

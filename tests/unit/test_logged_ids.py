@@ -18,14 +18,14 @@ from imagemill.adapters.aws import clients
 from imagemill.adapters.store.ledger import open_run
 from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageStatus
-from imagemill.domain.product import Image, settled
+from imagemill.domain.product import ImageResult, settled
 from imagemill.logs import logger
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, TENANT
 from tests.support.web import Answer
 from tests.unit.deliver.test_deliver import end_job_with
 
 CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n"
-DONE = Image(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
+DONE = ImageResult(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -117,7 +117,7 @@ def test_process_names_what_it_was_working_on_when_it_was_killed(lines, context,
     process.app.handler(batch, context)
 
     line = found(lines, "Last receive ended without a word")
-    assert (line["level"], line["job_id"], line["row"], line["receives"]) == ("WARNING", OTHER_JOB_ID, 1, 2)
+    assert (line["level"], line["job_id"], line["row"], line["receive_count"]) == ("WARNING", OTHER_JOB_ID, 1, 2)
 
 
 def test_report_says_how_a_run_ended(lines, aws, context, event):

@@ -17,14 +17,16 @@ from imagemill import metrics
 from imagemill.adapters.store.ledger import open_run
 from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
-from imagemill.domain.product import Image, settled
+from imagemill.domain.product import ImageResult, settled
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric
 from tests.support.account import JOB_ID, OTHER_JOB_ID
 from tests.support.emf import Line, emf_lines
 from tests.support.web import Answer
 from tests.unit.deliver.test_deliver import end_job_with
 
-CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n,SKU2,https://shop.example/b.jpg\n"
+CSV = (
+    b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n,SKU2,https://shop.example/b.jpg\n"
+)
 STACK = "imagemill-prod"
 
 
@@ -134,9 +136,9 @@ def test_buried_products_are_counted_as_crashed(told, context, event):
 
 def test_an_ended_job_is_counted_by_its_status(told, aws, context, event):
     job = aws.start_job(CSV)
-    done = Image(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
+    done = ImageResult(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
     put_result(job.job_id, 1, settled(1, 1, [done]))
-    put_result(job.job_id, 1, settled(2, 1, [Image.failed(1, ImageCode.TIMEOUT)]))
+    put_result(job.job_id, 1, settled(2, 1, [ImageResult.failed(1, ImageCode.TIMEOUT)]))
     metrics._tally.take()
 
     report.app.handler(event("report"), context)

@@ -21,7 +21,7 @@ from imagemill.domain.options import (
     Metadata,
     OutputFormat,
 )
-from imagemill.domain.product import MAX_RECEIVES
+from imagemill.domain.product import MAX_RECEIVE_COUNT
 from imagemill.domain.webhooks.message import SECRET_PREFIX
 
 from ..problems import MAX_LISTED_ERRORS
@@ -185,7 +185,7 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
             "serial": TEXT,
             "name": TEXT,
             "status": reference("ProductStatus"),
-            "attempts": {**COUNT, "description": f"Receives of its message in this run, {MAX_RECEIVES} at most."},
+            "attempts": {**COUNT, "description": f"Receives of its message in this run, {MAX_RECEIVE_COUNT} at most."},
             "images": {"type": "array", "items": reference("Image")},
             "error": nullable({**enum(RowCode), "description": "Why the row was refused."}),
         }

@@ -51,7 +51,7 @@ class Compressed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _OutputPlan:
     """What is to become of one source: the upright size, and whether that alone calls for a new file."""
 
     width: int
@@ -82,18 +82,18 @@ class OpenedImage:
         """See `compress`. Raises ImageFault: CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED."""
         with faults_become(ImageCode.CORRUPT_IMAGE):
             source = open_source(self.header)
-            wish = _wish(source, options)
+            plan = _plan(source, options)
             kept = Compressed(self.data, source.format, source.width, source.height, kept=True)
-            if not wish.is_demanded and _is_compressed_enough(source, options.quality):
+            if not plan.is_demanded and _is_compressed_enough(source, options.quality):
                 check_is_complete(source)
                 return kept
-            image_format, picture = _prepare(source, wish, options)
+            image_format, picture = _prepare(source, plan, options)
         width, height = picture.size
         if image_format is ImageFormat.AVIF and width * height * len(picture.frames) > MAX_AVIF_PIXELS:
             raise ImageFault(ImageCode.TOO_MANY_PIXELS)
         with faults_become(ImageCode.ENCODE_FAILED):
             encoded = encode(picture, image_format, options)
-        if not wish.is_demanded and len(encoded) * 100 > len(self.data) * WORTHWHILE_PERCENT:
+        if not plan.is_demanded and len(encoded) * 100 > len(self.data) * WORTHWHILE_PERCENT:
             return kept
         return Compressed(encoded, image_format, width, height, kept=False)
 
@@ -126,7 +126,7 @@ def compress(data: bytes, options: ImageOptions) -> Compressed:
     return open_image(data).compress(options)
 
 
-def _wish(source: Source, options: ImageOptions) -> _Wish:
+def _plan(source: Source, options: ImageOptions) -> _OutputPlan:
     ratio = min(
         1.0,
         (options.max_width or source.width) / source.width,
@@ -139,7 +139,7 @@ def _wish(source: Source, options: ImageOptions) -> _Wish:
         or source.orientation != 1
         or (names_a_format and options.format.value != source.format.value)
     )
-    return _Wish(width, height, is_demanded)
+    return _OutputPlan(width, height, is_demanded)
 
 
 def _is_compressed_enough(source: Source, quality: int) -> bool:
@@ -151,7 +151,7 @@ def _is_compressed_enough(source: Source, quality: int) -> bool:
     return source.image.mode != "CMYK" and saved_at is not None and saved_at <= quality
 
 
-def _output_format(source: Source, wish: _Wish, asked: OutputFormat, *, has_transparency: bool) -> ImageFormat:
+def _output_format(source: Source, plan: _OutputPlan, asked: OutputFormat, *, has_transparency: bool) -> ImageFormat:
     """The format to write. Where `auto` meets a side that its choice cannot express, the source's own."""
     match asked:
         case OutputFormat.ORIGINAL:
@@ -159,33 +159,33 @@ def _output_format(source: Source, wish: _Wish, asked: OutputFormat, *, has_tran
         case OutputFormat.AUTO:
             keeps_more = has_transparency or source.is_animated
             best = ImageFormat.WEBP if keeps_more else ImageFormat.JPEG
-            return best if max(wish.width, wish.height) <= LONGEST_SIDES[best] else source.format
+            return best if max(plan.width, plan.height) <= LONGEST_SIDES[best] else source.format
         case OutputFormat.JPEG | OutputFormat.WEBP | OutputFormat.AVIF:
             return ImageFormat(asked)
 
 
-def _prepare(source: Source, wish: _Wish, options: ImageOptions) -> tuple[ImageFormat, Picture]:
+def _prepare(source: Source, plan: _OutputPlan, options: ImageOptions) -> tuple[ImageFormat, Picture]:
     if source.is_animated and options.format is not OutputFormat.JPEG:
-        image_format = _output_format(source, wish, options.format, has_transparency=False)
-        return image_format, _animation(source, wish, options)
-    pixels = still(source, wish.width, wish.height)
-    tags = _tags(source, wish, options)
+        image_format = _output_format(source, plan, options.format, has_transparency=False)
+        return image_format, _animation(source, plan, options)
+    pixels = still(source, plan.width, plan.height)
+    tags = _tags(source, plan, options)
     opaque = is_opaque(pixels)
-    image_format = _output_format(source, wish, options.format, has_transparency=not opaque)
+    image_format = _output_format(source, plan, options.format, has_transparency=not opaque)
     modes = MODES[image_format]
-    if pixels.size != (wish.width, wish.height):
+    if pixels.size != (plan.width, plan.height):
         modes -= INDEXED_MODES
     pixels, profile = convert(pixels, source.profile, modes, opaque=opaque)
-    pixels = _detached(source, _resized(pixels, wish))
+    pixels = _detached(source, _resized(pixels, plan))
     return image_format, Picture((pixels,), profile=profile, tags=tags)
 
 
-def _animation(source: Source, wish: _Wish, options: ImageOptions) -> Picture:
+def _animation(source: Source, plan: _OutputPlan, options: ImageOptions) -> Picture:
     shots = []
     profile = source.profile
     for frame in frames(source):
         pixels, profile = convert(frame.image, source.profile, {"RGB", "RGBA"}, opaque=is_opaque(frame.image))
-        pixels = _resized(pixels, wish)
+        pixels = _resized(pixels, plan)
         pixels.info = {}
         shots.append((pixels, frame.milliseconds))
     mode = "RGBA" if any(pixels.mode == "RGBA" for pixels, _ in shots) else "RGB"
@@ -194,18 +194,18 @@ def _animation(source: Source, wish: _Wish, options: ImageOptions) -> Picture:
         tuple(milliseconds for _, milliseconds in shots),
         source.plays,
         profile,
-        _tags(source, wish, options),
+        _tags(source, plan, options),
     )
 
 
-def _tags(source: Source, wish: _Wish, options: ImageOptions) -> Tags:
+def _tags(source: Source, plan: _OutputPlan, options: ImageOptions) -> Tags:
     if options.metadata is Metadata.STRIP:
         return NO_TAGS
-    return tags_to_keep(source.image, wish.width, wish.height)
+    return tags_to_keep(source.image, plan.width, plan.height)
 
 
-def _resized(image: Image.Image, wish: _Wish) -> Image.Image:
-    size = (wish.width, wish.height)
+def _resized(image: Image.Image, plan: _OutputPlan) -> Image.Image:
+    size = (plan.width, plan.height)
     if image.size == size:
         return image
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)

@@ -15,7 +15,7 @@ from imagemill.adapters.store.jobs import create_job, end_job, reject_job
 from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import ProductCounts, Totals, new_job_id
-from imagemill.domain.product import Image, ProductResult, row_fault, settled
+from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from imagemill.steps.ledger import Finished, finish
 from tests.support.account import JOB_ID, OTHER_TENANT, TENANT, a_job
 
@@ -150,10 +150,10 @@ def products_job(aws: Any) -> None:
         '1,A,"https://a/1.jpg,https://a/2.jpg"\r\n2,,https://a/3.jpg\r\n3,C,https://a/4.jpg\r\n4,D,https://a/5.jpg\r\n'
     )
     aws.start_job((HEADER + rows).encode())
-    done = Image(
+    done = ImageResult(
         1, ImageStatus.COMPLETED, "images/00/1.jpg", None, None, 9, 5, 160, 120, "jpeg", kept=False, sha256="ab"
     )
-    put_result(JOB_ID, 1, settled(1, 1, [done, Image.failed(2, ImageCode.HTTP_STATUS, 404)]))
+    put_result(JOB_ID, 1, settled(1, 1, [done, ImageResult.failed(2, ImageCode.HTTP_STATUS, 404)]))
     put_result(JOB_ID, 1, row_fault(2, RowCode.MISSING_NAME))
     put_result(JOB_ID, 1, ProductResult(3, ProductStatus.PROCESSING, 1))
 

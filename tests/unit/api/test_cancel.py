@@ -9,17 +9,17 @@ import ingest.fan_out
 from imagemill.adapters.store.cancellations import put_cancellation
 from imagemill.adapters.store.jobs import create_job, get_job, start_job
 from imagemill.adapters.store.ledger import live_counts
-from imagemill.adapters.store.results import get_standing, put_result, results_of_chunk
+from imagemill.adapters.store.results import get_current_results, put_result, results_of_chunk
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import Job, ProductCounts, Totals
 from imagemill.domain.options import JobOptions
-from imagemill.domain.product import Image, ProductResult, settled
+from imagemill.domain.product import ImageResult, ProductResult, settled
 from report.app import handler as report
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, OTHER_TENANT, a_job
 from tests.support.job_world import DOWN, GONE, world_maker
 
 CSV = b"S. No.,Product Name,Input Image Urls\r\n1,A,https://a/1.jpg\r\n2,B,https://a/2.jpg\r\n"
-DONE = Image(1, ImageStatus.COMPLETED, key="images/00/1.jpg", input_bytes=9, output_bytes=5)
+DONE = ImageResult(1, ImageStatus.COMPLETED, key="images/00/1.jpg", input_bytes=9, output_bytes=5)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def job_of() -> Job:
 
 
 def is_cancelled(run: int) -> bool:
-    return (JOB_ID, run) in get_standing([(JOB_ID, run, 1)]).cancelled
+    return (JOB_ID, run) in get_current_results([(JOB_ID, run, 1)]).cancelled
 
 
 def test_a_cancellation_is_accepted_and_answered_with_the_job(aws, caller, event):
@@ -301,7 +301,7 @@ def test_a_cancelled_run_takes_a_crashed_product_as_crashed(worlds):
     """What has crashed three times is told as it is, also when the run was cancelled meanwhile."""
     world = worlds([1]).started()
     put_result(world.job_id, 1, ProductResult(1, ProductStatus.PROCESSING, 1))
-    world.products_queue[0].receives = 3
+    world.products_queue[0].receive_count = 3
     put_cancellation(world.job_id, 1)
 
     world.process(world.products_queue[:1])

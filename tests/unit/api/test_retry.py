@@ -15,7 +15,7 @@ from imagemill.adapters.store.runs import get_retryable, note_retryable
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts, Totals
 from imagemill.domain.options import JobOptions
-from imagemill.domain.product import Image, ProductResult, row_fault, settled
+from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from imagemill.domain.retryable import Retryable, pack_chunks, unpack_chunks
 from ingest.retry import NothingKept
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT
@@ -27,13 +27,13 @@ CSV = b"S. No.,Product Name,Input Image Urls\r\n" + b"".join(
 )
 
 
-def done(position: int) -> Image:
+def done(position: int) -> ImageResult:
     key = f"images/00/{position}.jpg"
-    return Image(position, ImageStatus.COMPLETED, key=key, input_bytes=9, output_bytes=5, kept=False)
+    return ImageResult(position, ImageStatus.COMPLETED, key=key, input_bytes=9, output_bytes=5, kept=False)
 
 
-def gone(position: int) -> Image:
-    return Image.failed(position, ImageCode.HTTP_STATUS, 404)
+def gone(position: int) -> ImageResult:
+    return ImageResult.failed(position, ImageCode.HTTP_STATUS, 404)
 
 
 @pytest.fixture

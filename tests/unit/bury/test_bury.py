@@ -7,10 +7,10 @@ from imagemill.adapters.store.ledger import live_counts, open_run
 from imagemill.adapters.store.results import get_results, put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
-from imagemill.domain.product import MAX_RECEIVES, Image, ProductResult, settled
+from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult, settled
 from tests.support.account import JOB_ID, OTHER_JOB_ID
 
-DONE = Image(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
+DONE = ImageResult(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def test_a_buried_product_fails_as_crashed_and_its_job_ends(aws, context, event)
     handler(event("bury_products"), context)
 
     result = result_of()
-    assert (result.status, result.attempts) == (ProductStatus.FAILED, MAX_RECEIVES)
+    assert (result.status, result.attempts) == (ProductStatus.FAILED, MAX_RECEIVE_COUNT)
     assert [(image.position, image.error) for image in result.images] == [
         (1, ImageCode.PROCESSING_CRASHED),
         (2, ImageCode.PROCESSING_CRASHED),
@@ -43,11 +43,11 @@ def test_images_that_an_earlier_receive_finished_are_kept(aws, context, event):
 
     result = result_of()
     assert result.status is ProductStatus.PARTIAL
-    assert result.images == (DONE, Image.failed(2, ImageCode.PROCESSING_CRASHED))
+    assert result.images == (DONE, ImageResult.failed(2, ImageCode.PROCESSING_CRASHED))
 
 
 def test_a_product_that_ended_after_all_is_left_as_it_is(aws, context, event):
-    ended = settled(1, 2, [DONE, Image.failed(2, ImageCode.HTTP_STATUS, 404)])
+    ended = settled(1, 2, [DONE, ImageResult.failed(2, ImageCode.HTTP_STATUS, 404)])
     put_result(JOB_ID, 1, ended)
 
     handler(event("bury_products"), context)

@@ -12,13 +12,13 @@ from imagemill.adapters.aws.queues import BATCH_BYTES
 from imagemill.domain.catalogue.image_urls import is_hopeless, is_valid_url
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
 from imagemill.domain.options import ImageOptions, OutputFormat
-from imagemill.domain.product import CHUNK_ROWS, Image, ProductMessage, chunk_of, row_fault, settled, status_of
+from imagemill.domain.product import CHUNK_ROWS, ImageResult, ProductMessage, chunk_of, row_fault, settled, status_of
 from tests.support.account import JOB_ID
 
 DONE = ImageStatus.COMPLETED
-OK = Image(1, DONE)
-LOST = Image.failed(2, ImageCode.TIMEOUT)
-STOPPED = Image.failed(3, ImageCode.CANCELLED)
+OK = ImageResult(1, DONE)
+LOST = ImageResult.failed(2, ImageCode.TIMEOUT)
+STOPPED = ImageResult.failed(3, ImageCode.CANCELLED)
 
 
 @pytest.mark.parametrize(
@@ -60,15 +60,15 @@ def test_rows_count_from_one_and_chunks_from_zero(row, chunk):
 @pytest.mark.parametrize(
     "image",
     [
-        Image(1, DONE, "images/a.jpg", None, None, 9, 5, 160, 120, "jpeg", kept=False, sha256="ab"),
-        Image.failed(2, ImageCode.HTTP_STATUS, 404),
-        Image(3, ImageStatus.PENDING),
+        ImageResult(1, DONE, "images/a.jpg", None, None, 9, 5, 160, 120, "jpeg", kept=False, sha256="ab"),
+        ImageResult.failed(2, ImageCode.HTTP_STATUS, 404),
+        ImageResult(3, ImageStatus.PENDING),
     ],
 )
 def test_an_image_comes_back_from_what_is_kept_of_it(image):
     kept = {name: Decimal(value) if type(value) is int else value for name, value in image.as_dict().items()}
 
-    assert Image.from_dict(kept) == image
+    assert ImageResult.from_dict(kept) == image
     assert None not in kept.values()
 
 

@@ -9,7 +9,7 @@ from imagemill.adapters.aws import clients
 from imagemill.adapters.store.items import key
 from imagemill.adapters.store.jobs import start_job
 from imagemill.domain.codes import JobStatus
-from ingest.app import MAX_INGEST_RECEIVES
+from ingest.app import MAX_INGEST_RECEIVE_COUNT
 from ingest.app import handler as ingest
 from tests.support.account import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, Crash
 from tests.support.sweep_rounds import catalogue, job_of
@@ -33,7 +33,7 @@ def test_a_redrive_of_a_run_that_is_over_does_nothing(aws, context, event, chang
 
 def last_receive(event: Any, name: str) -> Any:
     arrival = event(name)
-    arrival["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(MAX_INGEST_RECEIVES)
+    arrival["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(MAX_INGEST_RECEIVE_COUNT)
     return arrival
 
 

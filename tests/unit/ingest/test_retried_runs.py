@@ -10,17 +10,17 @@ from imagemill.adapters.store.results import put_result
 from imagemill.adapters.store.watch import due_jobs, unwatch
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
-from imagemill.domain.product import Image, ProductResult
+from imagemill.domain.product import ImageResult, ProductResult
 from tests.support.job_world import DOWN, GONE, GOOD, Sent, World, world_maker
 
 
-def done(position: int) -> Image:
+def done(position: int) -> ImageResult:
     key = f"images/00/{position}.jpg"
-    return Image(position, ImageStatus.COMPLETED, key=key, input_bytes=9, output_bytes=5, kept=False)
+    return ImageResult(position, ImageStatus.COMPLETED, key=key, input_bytes=9, output_bytes=5, kept=False)
 
 
-def gone(position: int) -> Image:
-    return Image.failed(position, ImageCode.HTTP_STATUS, 404)
+def gone(position: int) -> ImageResult:
+    return ImageResult.failed(position, ImageCode.HTTP_STATUS, 404)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_crashing_product_of_a_retry_is_buried_with_what_was_done_before(world
     world.settle()
     world.act("retry")
     world.started()
-    world.products_queue[0].receives = 3
+    world.products_queue[0].receive_count = 3
 
     world.process(list(world.products_queue))
 
@@ -138,11 +138,11 @@ def test_a_crashing_product_of_a_retry_is_buried_with_what_was_done_before(world
     world.settle()
 
 
-@pytest.mark.parametrize("receives", [0, 3], ids=["process", "bury"])
+@pytest.mark.parametrize("receive_count", [0, 3], ids=["process", "bury"])
 @pytest.mark.parametrize("status", [ProductStatus.PROCESSING, ProductStatus.COMPLETED])
-def test_a_message_of_the_ended_run_is_acknowledged_and_changes_nothing(worlds, receives, status):
+def test_a_message_of_the_ended_run_is_acknowledged_and_changes_nothing(worlds, receive_count, status):
     world = failed_world(worlds, [1, 1])
-    late = [Sent(body, receives) for body in world.history if '"urls"' in body]
+    late = [Sent(body, receive_count) for body in world.history if '"urls"' in body]
     world.act("retry")
     world.started()
     image = gone(1) if status is ProductStatus.PROCESSING else done(1)

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process.budget import Budget, Share
+from process.budget import Budget, MemoryReservation
 from tests.support.shop import eventually
 
 
 def test_what_does_not_fit_waits_for_what_is_given_back():
     budget = Budget(10)
-    first, second = Share(budget), Share(budget)
+    first, second = MemoryReservation(budget), MemoryReservation(budget)
     first.take(7)
 
     with ThreadPoolExecutor(1) as pool:
@@ -62,7 +62,7 @@ def test_who_gives_up_waiting_does_not_hold_up_the_others():
 
 def test_a_share_that_is_taken_anew_gives_back_what_it_held():
     budget = Budget(10)
-    share = Share(budget)
+    share = MemoryReservation(budget)
 
     share.take(8)
     share.take(9, time.monotonic() + 1)

@@ -20,10 +20,10 @@ from imagemill.adapters.web.client import WebClient, WebPolicy
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts, new_job_id
 from imagemill.domain.options import ImageOptions, OutputFormat
-from imagemill.domain.product import MAX_RECEIVES, Image, ProductMessage, ProductResult, settled
+from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductMessage, ProductResult, settled
 from imagemill.settings import settings
 from process.app import handler
-from process.image import Place, Workshop, image_key
+from process.image import OutputSlot, WorkerResources, image_key
 from tests.support.account import ENVIRONMENT, IMAGE_BUCKET, JOB_ID, OTHER_JOB_ID
 from tests.support.caller import context_of
 from tests.support.shop import eventually
@@ -44,7 +44,7 @@ def message(*urls: str, job_id: str = JOB_ID, row: int = 1, ledger_size: int = 1
     return ProductMessage(job_id, 1, row, ledger_size, urls, ImageOptions())
 
 
-def batch(*messages: ProductMessage, receives: int = 1) -> dict[str, Any]:
+def batch(*messages: ProductMessage, receive_count: int = 1) -> dict[str, Any]:
     """As the queue delivers it: the messages are really in flight."""
     records = []
     for number, body in enumerate(messages):
@@ -56,7 +56,7 @@ def batch(*messages: ProductMessage, receives: int = 1) -> dict[str, Any]:
                 "messageId": f"message-{number}",
                 "receiptHandle": received["ReceiptHandle"],
                 "body": received["Body"],
-                "attributes": {"ApproximateReceiveCount": str(receives)},
+                "attributes": {"ApproximateReceiveCount": str(receive_count)},
             }
         )
     return {"Records": records}
@@ -177,11 +177,11 @@ def test_a_transient_fault_that_stays_gives_its_product_back_alone(aws, context,
     assert aws.executions() == []
 
 
-@pytest.mark.parametrize(("receives", "seconds"), [(1, 30), (2, 120)])
-def test_a_product_given_back_rests_longer_each_time(aws, context, web, visibility_changes, receives, seconds):
+@pytest.mark.parametrize(("receive_count", "seconds"), [(1, 30), (2, 120)])
+def test_a_product_given_back_rests_longer_each_time(aws, context, web, visibility_changes, receive_count, seconds):
     down = message(web.route("/down.jpg", Answer(500)))
 
-    handler(batch(down, receives=receives), context)
+    handler(batch(down, receive_count=receive_count), context)
 
     assert visibility_changes == [seconds]
 
@@ -213,7 +213,7 @@ def test_the_next_receive_tries_only_what_is_missing(aws, context, web, picture)
     handler(batch(message(good, flaky)), context)
     first_time = result_of()
 
-    handler(batch(message(good, flaky), receives=2), context)
+    handler(batch(message(good, flaky), receive_count=2), context)
 
     assert [image.position for image in first_time.images] == [1]
     assert len(web.asked_for("/good.jpg")) == 1
@@ -226,7 +226,7 @@ def test_the_next_receive_tries_only_what_is_missing(aws, context, web, picture)
 def test_the_last_receive_fails_with_the_code_and_ends_the_job(aws, context, web):
     down = message(web.route("/down.jpg", Answer(503)))
 
-    answer = handler(batch(down, receives=MAX_RECEIVES), context)
+    answer = handler(batch(down, receive_count=MAX_RECEIVE_COUNT), context)
 
     assert answer == {"batchItemFailures": []}
     result = result_of()
@@ -259,10 +259,10 @@ def test_an_origin_that_outlasts_the_invocation_is_not_blamed(aws, web, picture,
 
 def test_a_product_that_has_ended_is_only_entered_in_the_ledger_again(aws, context, web, picture):
     url = web.route("/a.jpg", picture)
-    done = settled(1, 1, [Image(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5)])
+    done = settled(1, 1, [ImageResult(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5)])
     put_result(JOB_ID, 1, done)
 
-    answer = handler(batch(message(url), receives=2), context)
+    answer = handler(batch(message(url), receive_count=2), context)
 
     assert answer == {"batchItemFailures": []}
     assert web.asked_for("/a.jpg") == []
@@ -283,7 +283,7 @@ def test_one_product_twice_in_a_batch_is_counted_once(aws, context, web):
 
 def test_a_worker_whose_product_was_ended_meanwhile_reports_what_stands(aws, context, web):
     def buried(_):
-        put_result(JOB_ID, 1, settled(1, 3, [Image.failed(1, ImageCode.PROCESSING_CRASHED)]))
+        put_result(JOB_ID, 1, settled(1, 3, [ImageResult.failed(1, ImageCode.PROCESSING_CRASHED)]))
         return Answer(503)
 
     answer = handler(batch(message(web.route("/a.jpg", buried))), context)
@@ -305,7 +305,7 @@ def test_an_image_that_cannot_be_stored_is_tried_again_later(aws, context, web, 
     events.register("before-call.s3.PutObject", refuse)
     try:
         first = handler(batch(message(url)), context)
-        last = handler(batch(message(url), receives=3), context)
+        last = handler(batch(message(url), receive_count=3), context)
     finally:
         events.unregister("before-call.s3.PutObject", refuse)
 
@@ -340,7 +340,7 @@ def test_a_fault_in_the_ledger_leaves_all_messages_of_the_batch(aws, context, we
     ],
 )
 def test_keys_are_named_after_the_url_in_plain_characters(url, name):
-    key = image_key(url, Place(JOB_ID, 7, 3), "webp")
+    key = image_key(url, OutputSlot(JOB_ID, 7, 3), "webp")
 
     spread = hashlib.sha256(f"{JOB_ID}/7".encode()).hexdigest()[:2]
     assert key == f"images/{spread}/{JOB_ID}/7/{name}"
@@ -348,7 +348,7 @@ def test_keys_are_named_after_the_url_in_plain_characters(url, name):
 
 def test_no_two_products_share_a_key():
     jobs = [new_job_id(), new_job_id()]
-    places = [Place(job, row, position) for job in jobs for row in (1, 11) for position in (1, 2)]
+    places = [OutputSlot(job, row, position) for job in jobs for row in (1, 11) for position in (1, 2)]
 
     assert len({image_key("https://a/same.jpg", place, "jpg") for place in places}) == len(places)
 
@@ -389,7 +389,7 @@ def test_the_same_url_with_other_options_is_another_image(aws, context, web, pic
 def test_as_many_images_are_compressed_at_once_as_there_are_vcpus(memory_megabytes, processors, vcpus):
     web = WebClient(WebPolicy())
 
-    assert Workshop(web, memory_megabytes, processors).vcpus == vcpus
+    assert WorkerResources(web, memory_megabytes, processors).vcpus == vcpus
     web.close()
 
 
@@ -426,7 +426,7 @@ def test_an_image_has_the_time_that_the_stack_gives_it(aws, context, web, pictur
     release = Event()
     url = web.route("/slow.jpg", lambda _: (release.wait(10), picture)[1])
 
-    answer = handler(batch(message(url), receives=MAX_RECEIVES), context)
+    answer = handler(batch(message(url), receive_count=MAX_RECEIVE_COUNT), context)
     release.set()
 
     assert answer == {"batchItemFailures": []}

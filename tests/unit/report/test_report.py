@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from imagemill.adapters.store.jobs import create_job, get_job
-from imagemill.adapters.store.messages import Message, get_message, put_message
+from imagemill.adapters.store.messages import WebhookMessage, get_message, put_message
 from imagemill.adapters.store.results import put_result
 from imagemill.adapters.store.runs import keep_outcome
 from imagemill.adapters.store.webhooks import create_webhook
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts, Totals, job_document, new_job_id, now
 from imagemill.domain.options import JobOptions
-from imagemill.domain.product import Image, ProductResult, row_fault, settled
+from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS, Webhook
 from imagemill.domain.webhooks.message import EventType, new_secret
 from report.app import handler
@@ -36,14 +36,14 @@ OUTPUT_KEY = f"outputs/{TENANT}/{JOB_ID}/1.csv"
 DROP: dict[str, Any] = {"source": "drop", "drop_key": f"inbox/{TENANT}/2025/summer.csv"}
 
 
-def completed(position: int) -> Image:
-    return Image(
+def completed(position: int) -> ImageResult:
+    return ImageResult(
         position, ImageStatus.COMPLETED, key=f"images/00/{position}.jpg", input_bytes=1000, output_bytes=300, kept=False
     )
 
 
 def finish_products() -> None:
-    put_result(JOB_ID, 1, settled(1, 1, [completed(1), Image.failed(2, ImageCode.HTTP_STATUS, 404)]))
+    put_result(JOB_ID, 1, settled(1, 1, [completed(1), ImageResult.failed(2, ImageCode.HTTP_STATUS, 404)]))
     put_result(JOB_ID, 1, settled(2, 2, [completed(1)]))
     put_result(JOB_ID, 1, row_fault(3, RowCode.MISSING_NAME))
 
@@ -203,7 +203,7 @@ def test_what_was_told_stands_when_the_report_is_repeated_in_a_later_run(aws, ca
 
 
 def test_of_two_reports_at_once_the_first_to_tell_is_the_one_that_stands(aws):
-    first = Message(JOB_ID, 1, TENANT, EventType.JOB_PARTIAL, b"first")
+    first = WebhookMessage(JOB_ID, 1, TENANT, EventType.JOB_PARTIAL, b"first")
 
     put_message(first)
     put_message(replace(first, body=b"second"))

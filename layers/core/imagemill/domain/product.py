@@ -17,7 +17,7 @@ CHUNK_ROWS = 200
 
 #: How often a product's message is received before it is buried (contract A7); the template's
 #: maxReceiveCount says the same to SQS.
-MAX_RECEIVES = 3
+MAX_RECEIVE_COUNT = 3
 
 #: The terminal statuses that a retry takes up.
 RETRYABLE = frozenset({ProductStatus.FAILED, ProductStatus.PARTIAL, ProductStatus.CANCELLED})
@@ -32,7 +32,7 @@ def chunk_of(row: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImageResult:
     """What became of one image. Sizes in bytes, width and height in pixels of the output."""
 
     position: int
@@ -49,7 +49,7 @@ class Image:
     sha256: str | None = None
 
     @classmethod
-    def failed(cls, position: int, code: ImageCode, http_status: int | None = None) -> Image:
+    def failed(cls, position: int, code: ImageCode, http_status: int | None = None) -> ImageResult:
         return cls(position, ImageStatus.FAILED, error=code, http_status=http_status)
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Image:
         return {name: value for name in _IMAGE_FIELDS if (value := getattr(self, name)) is not None}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Image:
+    def from_dict(cls, values: Mapping[str, Any]) -> ImageResult:
         """The inverse of `as_dict`, also for numbers that DynamoDB returned as Decimal."""
         counts = ("http_status", "input_bytes", "output_bytes", "width", "height")
         return cls(
@@ -72,7 +72,7 @@ class Image:
         )
 
 
-_IMAGE_FIELDS = tuple(field.name for field in fields(Image))
+_IMAGE_FIELDS = tuple(field.name for field in fields(ImageResult))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,16 @@ class ProductResult:
     row: int
     status: ProductStatus
     attempts: int
-    images: tuple[Image, ...] = ()
+    images: tuple[ImageResult, ...] = ()
     error: RowCode | None = None
     run: int | None = field(default=None, compare=False)
 
     @property
-    def by_position(self) -> dict[int, Image]:
+    def by_position(self) -> dict[int, ImageResult]:
         return {image.position: image for image in self.images}
 
     @property
-    def settled_images(self) -> dict[int, Image]:
+    def settled_images(self) -> dict[int, ImageResult]:
         """By position, the images that are not to be made again."""
         return {image.position: image for image in self.images if image.status is not ImageStatus.PENDING}
 
@@ -106,7 +106,7 @@ class ProductResult:
         return self.error is None and self.status in RETRYABLE
 
 
-def status_of(images: Sequence[Image]) -> ProductStatus:
+def status_of(images: Sequence[ImageResult]) -> ProductStatus:
     """A product's terminal status as it follows from its images, at least one."""
     if all(image.error is ImageCode.CANCELLED for image in images):
         return ProductStatus.CANCELLED
@@ -116,7 +116,7 @@ def status_of(images: Sequence[Image]) -> ProductStatus:
     return ProductStatus.PARTIAL if completed else ProductStatus.FAILED
 
 
-def settled(row: int, attempts: int, images: Sequence[Image]) -> ProductResult:
+def settled(row: int, attempts: int, images: Sequence[ImageResult]) -> ProductResult:
     """The terminal result of a product whose images have all been tried."""
     ordered = tuple(sorted(images, key=lambda image: image.position))
     return ProductResult(row, status_of(ordered), attempts, ordered)
@@ -141,7 +141,9 @@ def cancelled(row: int, images: int, known: ProductResult | None) -> ProductResu
     is settled stays, and an image that an earlier run failed keeps its error.
     """
     standing = known.by_position if known else {}
-    ended = [standing.get(position) or Image.failed(position, ImageCode.CANCELLED) for position in range(1, images + 1)]
+    ended = [
+        standing.get(position) or ImageResult.failed(position, ImageCode.CANCELLED) for position in range(1, images + 1)
+    ]
     failed = [
         replace(image, status=ImageStatus.FAILED) if image.status is ImageStatus.PENDING else image for image in ended
     ]

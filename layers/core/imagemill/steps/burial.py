@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from imagemill.adapters.store.results import get_results, put_result
 from imagemill.domain.codes import ImageCode
-from imagemill.domain.product import Image, ProductMessage, ProductResult, settled
+from imagemill.domain.product import ImageResult, ProductMessage, ProductResult, settled
 from imagemill.logs import logger
 from imagemill.steps.ledger import finish_products
 
@@ -24,7 +24,7 @@ def bury(messages: Sequence[ProductMessage], attempts: int) -> None:
 def _buried(message: ProductMessage, known: ProductResult | None, attempts: int) -> ProductResult:
     done = known.settled_images if known else {}
     images = [
-        done.get(position) or Image.failed(position, ImageCode.PROCESSING_CRASHED)
+        done.get(position) or ImageResult.failed(position, ImageCode.PROCESSING_CRASHED)
         for position in range(1, len(message.urls) + 1)
     ]
     tried = max(attempts, known.attempts if known else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagemill.adapters.store.messages import Message, get_message, put_message
+from imagemill.adapters.store.messages import WebhookMessage, get_message, put_message
 from imagemill.adapters.store.webhooks import list_webhooks
 from imagemill.domain.job import Job, ProductCounts, job_document
 from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS
@@ -17,7 +17,7 @@ def announce(job: Job) -> None:
     if get_message(job.job_id, job.run) is None:
         event = event_of(job.status)
         body = message_body(event, job.ended_at, job_document(job, job.counts or ProductCounts()))
-        put_message(Message(job.job_id, job.run, job.tenant, event, body, job.options.webhook_url))
+        put_message(WebhookMessage(job.job_id, job.run, job.tenant, event, body, job.options.webhook_url))
 
 
 def deliveries_of(job_id: str, run: int) -> list[Delivery]:

@@ -6,17 +6,23 @@ import pytest
 
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.cancellations import put_cancellation
-from imagemill.adapters.store.results import BATCH_GET_KEYS, get_results, get_standing, put_result, results_of_chunk
+from imagemill.adapters.store.results import (
+    BATCH_GET_KEYS,
+    get_current_results,
+    get_results,
+    put_result,
+    results_of_chunk,
+)
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
-from imagemill.domain.product import Image, ProductResult, row_fault, settled
+from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID
 
-DONE = Image(
+DONE = ImageResult(
     1, ImageStatus.COMPLETED, "images/00/1.jpg", None, None, 900, 500, 160, 120, "jpeg", kept=False, sha256="ab"
 )
 COMPLETED = settled(1, 1, [DONE])
 IN_WORK = ProductResult(1, ProductStatus.PROCESSING, 1, (DONE,))
-CRASHED = settled(1, 3, [Image.failed(1, ImageCode.PROCESSING_CRASHED)])
+CRASHED = settled(1, 3, [ImageResult.failed(1, ImageCode.PROCESSING_CRASHED)])
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -26,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("aws")
     [
         COMPLETED,
         IN_WORK,
-        settled(1, 2, [DONE, Image.failed(2, ImageCode.HTTP_STATUS, 404)]),
+        settled(1, 2, [DONE, ImageResult.failed(2, ImageCode.HTTP_STATUS, 404)]),
         row_fault(1, RowCode.MISSING_NAME),
         settled(1, 1, [replace(DONE, kept=True)]),
     ],
@@ -80,13 +86,15 @@ def test_whoever_writes_too_late_learns_which_run_wrote_what_stands():
 
 
 def test_a_result_of_an_earlier_run_is_found_as_taken_up_by_this_one():
-    put_result(JOB_ID, 1, settled(1, 3, [DONE, Image.failed(2, ImageCode.HTTP_STATUS, 404)]))
+    put_result(JOB_ID, 1, settled(1, 3, [DONE, ImageResult.failed(2, ImageCode.HTTP_STATUS, 404)]))
 
     found = get_results([(JOB_ID, 2, 1)])[JOB_ID, 2, 1]
 
     assert (found.status, found.attempts, found.run) == (ProductStatus.PENDING, 0, 1)
     assert found.settled_images == {1: DONE}
-    assert found.by_position[2] == replace(Image.failed(2, ImageCode.HTTP_STATUS, 404), status=ImageStatus.PENDING)
+    assert found.by_position[2] == replace(
+        ImageResult.failed(2, ImageCode.HTTP_STATUS, 404), status=ImageStatus.PENDING
+    )
 
 
 def test_cancelled_runs_are_found_with_the_results_in_the_same_call(aws):
@@ -95,7 +103,7 @@ def test_cancelled_runs_are_found_with_the_results_in_the_same_call(aws):
     put_cancellation(OTHER_JOB_ID, 1)
 
     with aws.calls() as calls:
-        found = get_standing([(JOB_ID, 2, 1), (JOB_ID, 2, 2), (OTHER_JOB_ID, 2, 1)])
+        found = get_current_results([(JOB_ID, 2, 1), (JOB_ID, 2, 2), (OTHER_JOB_ID, 2, 1)])
 
     assert found.cancelled == {(JOB_ID, 2)}
     assert found.results == {(JOB_ID, 2, 1): COMPLETED}

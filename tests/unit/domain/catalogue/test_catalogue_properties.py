@@ -123,7 +123,7 @@ def test_the_output_gives_back_every_column_and_value_and_is_a_catalogue_itself(
     assert [row.urls for row in again] == [row.urls for row in rows]
 
 
-class Work:
+class ProductProgress:
     """Counts the calls that reading makes, into Python and into C: its time, on any machine."""
 
     def __init__(self, data: bytes) -> None:
@@ -153,7 +153,7 @@ HARD_BYTES = st.lists(TOKENS, min_size=1, max_size=5).map(
 def test_twice_the_bytes_are_at_most_twice_the_work(beginning: bytes, repeated: bytes):
     head = HEADER.encode() + b"\n" + beginning
 
-    once, twice = Work(head + repeated * 300), Work(head + repeated * 600)
+    once, twice = ProductProgress(head + repeated * 300), ProductProgress(head + repeated * 600)
 
     assert twice.calls <= 2 * once.calls + 200
 

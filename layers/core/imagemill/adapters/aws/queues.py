@@ -114,12 +114,12 @@ def send_retry(job_id: str, run: int, chunk: int = 0) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """handle: of this receive. receives: how often it has been received, this time included."""
+    """handle: of this receive. receive_count: how often it has been received, this time included."""
 
     message_id: str
     handle: str
     body: str
-    receives: int
+    receive_count: int
 
 
 def receive_products() -> list[ReceivedMessage]:

@@ -17,7 +17,7 @@ from imagemill.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class WebhookMessage:
     """body: the payload, the same bytes at every attempt. webhook_url: the job's own receiver, if it has one."""
 
     job_id: str
@@ -28,7 +28,7 @@ class Message:
     webhook_url: str | None = None
 
 
-def put_message(message: Message) -> None:
+def put_message(message: WebhookMessage) -> None:
     """Fix what is told. The first word stands: repeating changes nothing."""
     values = {
         "run": message.run,
@@ -49,13 +49,13 @@ def put_message(message: Message) -> None:
             raise
 
 
-def get_message(job_id: str, run: int) -> Message | None:
+def get_message(job_id: str, run: int) -> WebhookMessage | None:
     place = key(job_partition(job_id), _sort(run))
     item = dynamodb().get_item(TableName=settings().table, Key=place, ConsistentRead=True).get("Item")
     if item is None:
         return None
     values = from_item(item)
-    return Message(
+    return WebhookMessage(
         job_id=job_id,
         run=run,
         tenant=values["tenant"],

@@ -17,7 +17,7 @@ from imagemill.adapters.aws.fast_lane import by_fast_lane
 from imagemill.adapters.store.cancellations import CANCELLATION, cancellation_key
 from imagemill.adapters.store.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
 from imagemill.domain.codes import ImageStatus, ProductStatus, RowCode
-from imagemill.domain.product import Image, ProductKey, ProductResult, chunk_of, taken_up
+from imagemill.domain.product import ImageResult, ProductKey, ProductResult, chunk_of, taken_up
 from imagemill.metrics import Metric
 from imagemill.settings import settings
 
@@ -79,7 +79,7 @@ def _count(result: ProductResult) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CurrentResults:
     """results: of those products that have one, as their run finds it. An earlier run's is taken up; a
     later run's says that the run asked for is over. cancelled: the runs (job id, run) that were cancelled.
     """
@@ -88,7 +88,7 @@ class Standing:
     cancelled: frozenset[tuple[str, int]]
 
 
-def get_standing(wanted: Iterable[ProductKey]) -> Standing:
+def get_current_results(wanted: Iterable[ProductKey]) -> CurrentResults:
     """What stands of products, and whether their runs were cancelled. One call per 100 keys."""
     asked = set(wanted)
     runs = {(job_id, run) for job_id, run, _ in asked}
@@ -107,12 +107,12 @@ def get_standing(wanted: Iterable[ProductKey]) -> Standing:
         for job_id, run, row in asked
         if (job_id, row) in results
     }
-    return Standing(found, frozenset(cancelled))
+    return CurrentResults(found, frozenset(cancelled))
 
 
 def get_results(wanted: Iterable[ProductKey]) -> Mapping[ProductKey, ProductResult]:
-    """What stands of products, as in `get_standing`."""
-    return get_standing(wanted).results
+    """What stands of products, as in `get_current_results`."""
+    return get_current_results(wanted).results
 
 
 def _as_found_by(run: int, result: ProductResult) -> ProductResult:
@@ -151,7 +151,7 @@ def _result(values: Mapping[str, Any]) -> ProductResult:
         row=int(values["row"]),
         status=ProductStatus(values["status"]),
         attempts=int(values["attempts"]),
-        images=tuple(Image.from_dict(image) for image in values["images"]),
+        images=tuple(ImageResult.from_dict(image) for image in values["images"]),
         error=RowCode(error) if error else None,
         run=int(values["run"]),
     )
