@@ -21,7 +21,7 @@ CHILDREN = Path(__file__).resolve().parent / "children"
 STOP_SECONDS = 10.0
 
 
-class ChildFailed(Exception):
+class ChildFailedError(Exception):
     """A child process ended before it had answered; what it said is on the terminal."""
 
 
@@ -37,16 +37,16 @@ class Child:
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Raises ChildFailed when the process has ended instead."""
+        """Raises ChildFailedError when the process has ended instead."""
         standard_input, standard_output = self._pipes()
         try:
             standard_input.write(json.dumps(request) + "\n")
             standard_input.flush()
         except BrokenPipeError as fault:
-            raise ChildFailed(" ".join(self._command)) from fault
+            raise ChildFailedError(" ".join(self._command)) from fault
         answer = standard_output.readline()
         if not answer:
-            raise ChildFailed(" ".join(self._command))
+            raise ChildFailedError(" ".join(self._command))
         document: dict[str, Any] = json.loads(answer)
         return document
 

@@ -87,7 +87,7 @@ class CorpusImage:
         return self.width * self.height / 1e6
 
 
-class CorpusUnavailable(Exception):
+class CorpusUnavailableError(Exception):
     """The corpus cannot be built here. The message says what is missing."""
 
 
@@ -133,7 +133,7 @@ def corpus() -> list[CorpusImage]:
     """Every image, built where it is not there yet.
 
     Raises:
-        CorpusUnavailable: when a source cannot be had, or is another one than this file was written for.
+        CorpusUnavailableError: when a source cannot be had, or is another one than this file was written for.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
     images = []
@@ -280,9 +280,9 @@ def _source_path(source: Photograph) -> Path:
     try:
         content = path.read_bytes()
     except FileNotFoundError as fault:
-        raise CorpusUnavailable(f"{source.package} does not contain {source.path}.") from fault
+        raise CorpusUnavailableError(f"{source.package} does not contain {source.path}.") from fault
     if hashlib.sha256(content).hexdigest() != source.sha256:
-        raise CorpusUnavailable(f"{source.path} in {source.package} is not the photograph that was pinned.")
+        raise CorpusUnavailableError(f"{source.path} in {source.package} is not the photograph that was pinned.")
     return path
 
 
@@ -299,6 +299,6 @@ def _debian_package(name: str) -> Path:
             subprocess.run(["dpkg-deb", "--extract", package.name, "."], cwd=unfinished, check=True)
             package.unlink()
         except (OSError, ValueError, subprocess.CalledProcessError) as fault:
-            raise CorpusUnavailable(f"Debian's package {name} cannot be had: {fault}") from fault
+            raise CorpusUnavailableError(f"Debian's package {name} cannot be had: {fault}") from fault
         unfinished.rename(folder)
     return folder

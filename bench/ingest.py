@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagemill.domain.job import new_job_id
+from imagemill.domain.ids import new_id
 from imagemill.domain.product import CHUNK_ROWS
 from local.stack import Stack, client, free_port, running_stack
 
@@ -29,7 +29,7 @@ ROWS_A_CONTINUATION = 20_000
 FUNCTION = "imagemill-local-ingest"
 
 
-class RunsDiffer(Exception):
+class RunsDifferError(Exception):
     """A run with continuations did not do what the run without did, or messages are missing."""
 
 
@@ -48,11 +48,11 @@ class IngestRun:
 
 
 def measure() -> list[IngestRun]:
-    """Raises RunsDiffer unless both runs have the same results."""
+    """Raises RunsDifferError unless both runs have the same results."""
     with tempfile.TemporaryDirectory() as folder, running_stack(free_port(PORT)) as stack:
         csv = Path(folder) / "bench.csv"
         _write_catalogue(csv)
-        job_id = new_job_id()
+        job_id = new_id()
         answers = [
             _run(stack, name, {"csv": str(csv), "job_id": job_id, "chunks": chunks})
             for name, chunks in (
@@ -62,7 +62,7 @@ def measure() -> list[IngestRun]:
         ]
     results = [(answer["sent"], answer["messages"], answer["items"]) for _, answer in answers]
     if len(set(results)) != 1 or results[0][0] != ROWS - ROWS // ROWS_A_FAULT:
-        raise RunsDiffer(f"Messages in the queue, their digest, and the items: {results}")
+        raise RunsDifferError(f"Messages in the queue, their digest, and the items: {results}")
     return [run for run, _ in answers]
 
 

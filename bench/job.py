@@ -35,7 +35,7 @@ POLL_SECONDS = 1.0
 JOB_SECONDS = 120.0
 
 
-class JobFailed(Exception):
+class JobFailedError(Exception):
     """The job did not complete, so its time says nothing."""
 
 
@@ -98,7 +98,7 @@ def _catalogue(port: int) -> bytes:
 
 
 def _run(api: ApiClient, catalogue: bytes) -> JobTime:
-    """Raises JobFailed unless every image of the job is done within JOB_SECONDS."""
+    """Raises JobFailedError unless every image of the job is done within JOB_SECONDS."""
     cpu = CpuTimes()
     begun = time.time()
     job_id = api.submit("bench.csv", catalogue, {})
@@ -112,7 +112,7 @@ def _run(api: ApiClient, catalogue: bytes) -> JobTime:
                 break
             started, ended = (datetime.fromisoformat(job[moment]).timestamp() for moment in ("started_at", "ended_at"))
             return JobTime(accepted - begun, started - begun, ended - begun, cpu.by_role())
-    raise JobFailed(f"The job is {job['status']} after {time.time() - begun:.0f} s: {job['products']}")
+    raise JobFailedError(f"The job is {job['status']} after {time.time() - begun:.0f} s: {job['products']}")
 
 
 def _median(jobs: Sequence[JobTime]) -> JobTime:

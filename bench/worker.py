@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imagemill.domain.job import new_job_id
+from imagemill.domain.ids import new_id
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import CHUNK_ROWS, ProductMessage
 from local.stack import ADMINISTRATOR, REGION, Stack, client, free_port, running_stack
@@ -151,7 +151,7 @@ class _Queue:
 
 
 def _messages(port: int) -> list[ProductMessage]:
-    job_id = new_job_id()
+    job_id = new_id()
     return [
         ProductMessage(
             job_id,

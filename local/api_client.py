@@ -16,7 +16,7 @@ MAX_REQUEST_CSV_BYTES = 4 * 1024 * 1024
 PAGE_SIZE = 200
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The API's answer to what it cannot take, as RFC 9457 problem details."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
@@ -29,7 +29,7 @@ class ApiClient:
     http: urllib3.PoolManager
 
     def submit(self, filename: str, csv: bytes, options: Mapping[str, str]) -> str:
-        """Hand in a catalogue; returns the job's id. Raises Refused."""
+        """Hand in a catalogue; returns the job's id. Raises RefusedError."""
         if len(csv) > MAX_REQUEST_CSV_BYTES:
             return self._upload(filename, csv, options)
         fields: dict[str, Any] = {**options, "file": (filename, csv, "text/csv")}
@@ -91,5 +91,5 @@ class ApiClient:
     def _answer(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(response.data)
         if response.status >= 400:
-            raise Refused(document)
+            raise RefusedError(document)
         return document

@@ -9,7 +9,7 @@ import threading
 
 from rich.console import Console
 
-from local.stack import DEFAULT_PORT, StackFailed, running_stack, stack_file, tenant_of
+from local.stack import DEFAULT_PORT, StackFailedError, running_stack, stack_file, tenant_of
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
                 soft_wrap=True,
             )
             stopped.wait()
-    except StackFailed as failed:
+    except StackFailedError as failed:
         console.print(str(failed), style="red", soft_wrap=True)
         return 1
     return 0

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.api_client import ApiClient, Refused
+from local.api_client import ApiClient, RefusedError
 from local.origin import SampleOrigin, catalogue_for
-from local.stack import DEFAULT_PORT, PROJECT, StackFailed, free_port, running_stack
+from local.stack import DEFAULT_PORT, PROJECT, StackFailedError, free_port, running_stack
 
 OUT = PROJECT / "out"
 POLL_SECONDS = 0.2
@@ -179,13 +179,13 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         return run(arguments.csv, dict(arguments.option), arguments.port or free_port(DEFAULT_PORT))
-    except Refused as refused:
+    except RefusedError as refused:
         print_errors(f"The catalogue was refused. {refused}", [])
     except FileNotFoundError as missing:
         print_errors(f"There is no file {missing.filename}.", [])
     except IsADirectoryError as folder:
         print_errors(f"{folder.filename} is a folder; name a CSV file.", [])
-    except (StackFailed, OSError, urllib3.exceptions.HTTPError) as failed:
+    except (StackFailedError, OSError, urllib3.exceptions.HTTPError) as failed:
         print_errors(str(failed), [])
     except KeyboardInterrupt:
         console.print("Stopped.")

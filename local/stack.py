@@ -50,7 +50,7 @@ exec "{python}" -m awslambdaric "$_HANDLER"
 """
 
 
-class StackFailed(Exception):
+class StackFailedError(Exception):
     """The stack cannot start. The message says why, and what to do."""
 
 
@@ -87,7 +87,7 @@ def running_stack(port: int, parameters: Mapping[str, str] | None = None, log: P
     the functions log; a file under `.local/` by default.
 
     Raises:
-        StackFailed: when the port is taken, or the emulator or the deployment fails.
+        StackFailedError: when the port is taken, or the emulator or the deployment fails.
     """
     _require_free(port)
     endpoint = f"http://127.0.0.1:{port}"
@@ -119,12 +119,12 @@ def free_port(preferred: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise StackFailed("No port is free on 127.0.0.1.")
+    raise StackFailedError("No port is free on 127.0.0.1.")
 
 
 def _require_free(port: int) -> None:
     if free_port(port) != port:
-        raise StackFailed(
+        raise StackFailedError(
             f"Port {port} is taken. Is another stack running? Stop it, or choose another port: PORT={port + 1}"
         )
 
@@ -156,13 +156,13 @@ def _wait_until_ready(emulator: subprocess.Popen[bytes], endpoint: str, log: Pat
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if emulator.poll() is not None:
-            raise StackFailed(f"The emulated AWS ended at once (exit {emulator.returncode}). Its log: {log}")
+            raise StackFailedError(f"The emulated AWS ended at once (exit {emulator.returncode}). Its log: {log}")
         try:
             with urlopen(f"{endpoint}/_ministack/health", timeout=2):  # noqa: S310 - our own address
                 return
         except (URLError, OSError):
             time.sleep(0.05)
-    raise StackFailed(f"The emulated AWS did not answer within {START_SECONDS} s. Its log: {log}")
+    raise StackFailedError(f"The emulated AWS did not answer within {START_SECONDS} s. Its log: {log}")
 
 
 def _stop(emulator: subprocess.Popen[bytes]) -> None:
@@ -231,7 +231,7 @@ def _packaged_template(endpoint: str) -> str:
     template = (PROJECT / "template.yaml").read_text()
     for local, packaged in replacements.items():
         if local not in template:
-            raise StackFailed(f"template.yaml no longer says '{local}'")
+            raise StackFailedError(f"template.yaml no longer says '{local}'")
         template = template.replace(local, packaged)
     store.put_object(Bucket=CODE_BUCKET, Key="template.yaml", Body=template.encode())
     return f"{endpoint}/{CODE_BUCKET}/template.yaml"
@@ -272,7 +272,7 @@ def _create_stack(
             for event in events
             if event.get("ResourceStatus", "").endswith("FAILED")
         ]
-        raise StackFailed("The template did not deploy. " + ("; ".join(failed) or str(fault))) from fault
+        raise StackFailedError("The template did not deploy. " + ("; ".join(failed) or str(fault))) from fault
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 

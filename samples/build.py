@@ -199,7 +199,7 @@ Authors and licences are as the packages state them. `build.py` has each source'
 |---|---|---|---|---|---|"""
 
 
-class SourceChanged(ValueError):
+class SourceChangedError(ValueError):
     """A photograph in a package is not the one that this file was written for."""
 
 
@@ -208,7 +208,7 @@ def build() -> None:
 
     Raises:
         subprocess.CalledProcessError: when a package cannot be downloaded or unpacked.
-        SourceChanged: when a photograph's SHA-256 is another one.
+        SourceChangedError: when a photograph's SHA-256 is another one.
     """
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -239,7 +239,7 @@ def _run(folder: Path, *command: str) -> None:
 def _open(source: Photograph, unpacked: Path) -> Image.Image:
     content = (unpacked / source.path).read_bytes()
     if hashlib.sha256(content).hexdigest() != source.sha256:
-        raise SourceChanged(f"{source.path} in {' '.join(source.package)}")
+        raise SourceChangedError(f"{source.path} in {' '.join(source.package)}")
     return Image.open(io.BytesIO(content)).convert("RGB")
 
 

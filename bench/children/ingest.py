@@ -26,8 +26,9 @@ from bench.children.peak import peak_bytes
 from imagemill.adapters.aws.clients import dynamodb, s3, sqs
 from imagemill.adapters.aws.fast_lane import FastLane
 from imagemill.adapters.store.jobs import create_job
-from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import Job, now
+from imagemill.domain.clock import now
+from imagemill.domain.codes import JobSource, JobStatus
+from imagemill.domain.job import Job
 from imagemill.settings import settings
 from ingest.app import handler
 
@@ -136,7 +137,7 @@ def _run(request: dict[str, Any], requests: Requests) -> dict[str, Any]:
 
 def _store(job_id: str, csv: Path) -> str:
     """The job as the API leaves it, without the layout of a job that was inspected before; the key of its CSV."""
-    job = Job(job_id, "bench", JobStatus.QUEUED, "api", csv.name, now(), api_url="")
+    job = Job(job_id, "bench", JobStatus.QUEUED, JobSource.API, csv.name, now(), api_url="")
     create_job(job)
     s3().upload_file(str(csv), settings().catalogue_bucket, job.catalogue_key)
     return job.catalogue_key

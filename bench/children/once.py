@@ -16,7 +16,7 @@ from PIL import Image
 
 from bench.children.encoder import ENCODERS
 from bench.children.peak import peak_bytes
-from process.codec.image_fault import ImageFault
+from process.codec.image_fault import ImageError
 
 QUALITY = 50
 
@@ -31,7 +31,7 @@ def measure(contender: str, image_format: str, path: Path, times: int) -> None:
         begun = time.perf_counter()
         try:
             encode(data, image_format, QUALITY)
-        except ImageFault as fault:
+        except ImageError as fault:
             refused = fault.code.value
         seconds.append(time.perf_counter() - begun)
     answer = {"base_bytes": base, "peak_bytes": peak_bytes(), "seconds": seconds, "refused": refused}

@@ -12,20 +12,20 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import __version__, metrics
 from imagemill.domain.codes import JobStatus, ProductStatus
-from imagemill.domain.options import InvalidOption
+from imagemill.domain.ids import ULID_PATTERN
+from imagemill.errors import InvalidOptionError
 from imagemill.logs import logger
 from imagemill.settings import settings
 
 from . import jobs, runs, uploads
 from .caller import api_url_of, ids_of, tenant_of
 from .pagination import flag_of, from_cursor, limit_of, status_of, to_cursor
-from .problems import Problem, internal_error, method_not_allowed, route_not_found
+from .problems import ProblemError, internal_error, method_not_allowed, route_not_found
 from .products import products_page
 from .resolver import Resolver
 from .routes import public, webhooks
 from .submission import read_submission
 
-ULID_PATTERN = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
 ROW_PATTERN = r"[1-9][0-9]{0,6}"
 #: How long a browser may remember a preflight's answer, in seconds.
 PREFLIGHT_SECONDS = 3600
@@ -136,14 +136,14 @@ def get_health() -> dict[str, str]:
     return {"status": "ok", "version": __version__}
 
 
-@app.exception_handler(Problem)
-def answer_problem(problem: Problem) -> Response[str]:
+@app.exception_handler(ProblemError)
+def answer_problem(problem: ProblemError) -> Response[str]:
     return problem.response()
 
 
-@app.exception_handler(InvalidOption)
-def answer_invalid_option(invalid: InvalidOption) -> Response[str]:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_OPTION", str(invalid)).response()
+@app.exception_handler(InvalidOptionError)
+def answer_invalid_option(invalid: InvalidOptionError) -> Response[str]:
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_OPTION", str(invalid)).response()
 
 
 @app.not_found

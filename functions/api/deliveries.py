@@ -9,10 +9,11 @@ from typing import Any
 
 from imagemill.adapters.aws.completion import start_deliveries
 from imagemill.adapters.store.deliveries import list_attempts
-from imagemill.domain.job import Job, new_job_id
+from imagemill.domain.ids import new_id
+from imagemill.domain.job import Job
 from imagemill.steps.webhooks import announce, deliveries_of
 
-from .problems import Problem
+from .problems import ProblemError
 
 
 def delivery_log(job: Job) -> list[dict[str, Any]]:
@@ -27,11 +28,11 @@ def redeliver(job: Job) -> list[dict[str, Any]]:
     delivery still on its way shares them, so what reaches the receiver ends both.
 
     Raises:
-        Problem: 409 while the job runs, or when nobody is to be told.
+        ProblemError: 409 while the job runs, or when nobody is to be told.
     """
     if not job.status.has_ended:
         detail = f"The job is {job.status.value}. Its webhooks are delivered when it has ended."
-        raise Problem(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
+        raise ProblemError(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
     announce(job)
     made: Counter[str] = Counter()
     for attempt in list_attempts(job.job_id):
@@ -42,6 +43,6 @@ def redeliver(job: Job) -> list[dict[str, Any]]:
         deliveries.append(replace(delivery, attempt=following, first_attempt=following))
     if not deliveries:
         detail = "The job has no webhook_url, and no enabled webhook takes its event. Register one with POST /webhooks."
-        raise Problem(HTTPStatus.CONFLICT, "NO_WEBHOOKS", detail)
-    start_deliveries(f"{job.job_id}-{job.run}-redelivery-{new_job_id()}", deliveries)
+        raise ProblemError(HTTPStatus.CONFLICT, "NO_WEBHOOKS", detail)
+    start_deliveries(f"{job.job_id}-{job.run}-redelivery-{new_id()}", deliveries)
     return [{"message_id": delivery.message_id, "webhook_id": delivery.webhook_id} for delivery in deliveries]

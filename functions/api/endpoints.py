@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -18,15 +17,15 @@ from imagemill.adapters.store.webhooks import (
     list_webhooks,
     rotate_webhook_secret,
 )
-from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import Job, ProductCounts, Totals, job_document, new_job_id, now
+from imagemill.domain.clock import now
+from imagemill.domain.codes import JobSource, JobStatus
+from imagemill.domain.ids import is_id, new_id
+from imagemill.domain.job import Job, ProductCounts, Totals, job_document
 from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS, Webhook, webhook_document
 from imagemill.domain.webhooks.message import Delivery, EventType, message_body, new_secret
 
-from .problems import Problem
+from .problems import ProblemError
 from .webhook_fields import invalid_field
-
-ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
 def register(tenant: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,18 +34,18 @@ def register(tenant: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     Written first and counted then, so that of several at once none remains above the limit.
 
     Raises:
-        Problem: 422 without URL, 409 above the limit.
+        ProblemError: 422 without URL, 409 above the limit.
     """
     if "url" not in fields:
         raise invalid_field("url", "required")
     given = {"events": tuple(EventType), **fields}
-    webhook = Webhook(webhook_id=new_job_id(), tenant=tenant, created_at=now(), **given)
+    webhook = Webhook(webhook_id=new_id(), tenant=tenant, created_at=now(), **given)
     secret = new_secret()
     create_webhook(webhook, secret)
     if len(list_webhooks(tenant)) > MAX_WEBHOOKS:
         delete_webhook(tenant, webhook.webhook_id)
         detail = f"There are {MAX_WEBHOOKS} webhooks already. Delete one, or change its URL."
-        raise Problem(HTTPStatus.CONFLICT, "TOO_MANY_WEBHOOKS", detail)
+        raise ProblemError(HTTPStatus.CONFLICT, "TOO_MANY_WEBHOOKS", detail)
     return {**webhook_document(webhook), "secret": secret}
 
 
@@ -54,9 +53,9 @@ def owned(webhook_id: str, tenant: str) -> Webhook:
     """The tenant's endpoint.
 
     Raises:
-        Problem: 404, the same whether there is none or it is another's.
+        ProblemError: 404, the same whether there is none or it is another's.
     """
-    webhook = get_webhook(tenant, webhook_id) if ULID.fullmatch(webhook_id) else None
+    webhook = get_webhook(tenant, webhook_id) if is_id(webhook_id) else None
     if webhook is None:
         raise _not_found()
     return webhook
@@ -91,11 +90,11 @@ def send_test(webhook: Webhook, api_url: str) -> dict[str, str]:
     """Deliver a `webhook.test`, whatever the endpoint's filter: its data is an example job that does not exist.
 
     Raises:
-        Problem: 409 while the endpoint is disabled.
+        ProblemError: 409 while the endpoint is disabled.
     """
     if not webhook.enabled:
         detail = 'The webhook is disabled. Enable it first: PATCH it with {"enabled": true}.'
-        raise Problem(HTTPStatus.CONFLICT, "WEBHOOK_DISABLED", detail)
+        raise ProblemError(HTTPStatus.CONFLICT, "WEBHOOK_DISABLED", detail)
     example = _example_job(webhook.tenant, api_url)
     body = message_body(EventType.WEBHOOK_TEST, example.ended_at, job_document(example, ProductCounts(completed=1)))
     put_message(WebhookMessage(example.job_id, example.run, webhook.tenant, EventType.WEBHOOK_TEST, body))
@@ -112,10 +111,10 @@ def secret_overlap_seconds() -> int:
 def _example_job(tenant: str, api_url: str) -> Job:
     moment = now()
     return Job(
-        job_id=new_job_id(),
+        job_id=new_id(),
         tenant=tenant,
         status=JobStatus.COMPLETED,
-        source="api",
+        source=JobSource.API,
         filename="example.csv",
         created_at=moment,
         started_at=moment,
@@ -127,5 +126,5 @@ def _example_job(tenant: str, api_url: str) -> Job:
     )
 
 
-def _not_found() -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "WEBHOOK_NOT_FOUND", "There is no such webhook.")
+def _not_found() -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "WEBHOOK_NOT_FOUND", "There is no such webhook.")

@@ -13,11 +13,14 @@ from imagemill.adapters.store.idempotency import Claim, claim_key
 from imagemill.adapters.store.jobs import create_job, get_job, list_jobs
 from imagemill.adapters.store.layouts import put_layout
 from imagemill.adapters.store.ledger import live_counts
-from imagemill.domain.catalogue.inspection import CatalogueRefused, Inspection, inspect, read_rows, url_faults
-from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import Job, ProductCounts, job_document, new_job_id, now
+from imagemill.domain.catalogue.inspection import Inspection, inspect, read_rows, url_faults
+from imagemill.domain.clock import now
+from imagemill.domain.codes import JobSource, JobStatus
+from imagemill.domain.ids import is_id, new_id
+from imagemill.domain.job import Job, ProductCounts, job_document
+from imagemill.errors import CatalogueRefusedError
 
-from .problems import MAX_LISTED_ERRORS, Problem, job_not_found, refused_catalogue
+from .problems import MAX_LISTED_ERRORS, ProblemError, job_not_found, refused_catalogue
 from .submission import Submission
 
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
@@ -32,10 +35,10 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
     id, and the CSV, which starts the ingest, comes last.
 
     Raises:
-        Problem: 422 when the CSV is refused, 409 when the key stands for something else.
+        ProblemError: 422 when the CSV is refused, 409 when the key stands for something else.
     """
     inspection = _inspect(submission)
-    job_id = new_job_id()
+    job_id = new_id()
     if idempotency_key is not None:
         job_id = claimed_job_id(tenant, idempotency_key, job_id, submission.content_hash)
         standing = get_job(job_id)
@@ -45,7 +48,7 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
         job_id=job_id,
         tenant=tenant,
         status=JobStatus.QUEUED,
-        source="api",
+        source=JobSource.API,
         filename=submission.filename,
         created_at=now(),
         api_url=api_url,
@@ -64,22 +67,22 @@ def claimed_job_id(tenant: str, idempotency_key: str, job_id: str, content: str)
     content: hash of what the request asks for.
 
     Raises:
-        Problem: 400 for a key of wrong length, 409 when the key stands for something else.
+        ProblemError: 400 for a key of wrong length, 409 when the key stands for something else.
     """
     if not 0 < len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_CHARACTERS:
         detail = f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY_CHARACTERS} characters."
-        raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_HEADER", detail)
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "INVALID_HEADER", detail)
     standing = claim_key(tenant, idempotency_key, Claim(job_id, content))
     if standing.content != content:
         detail = "This Idempotency-Key was used with another CSV or other options. Use a new key for a new job."
-        raise Problem(HTTPStatus.CONFLICT, "IDEMPOTENCY_CONFLICT", detail)
+        raise ProblemError(HTTPStatus.CONFLICT, "IDEMPOTENCY_CONFLICT", detail)
     return standing.job_id
 
 
 def _inspect(submission: Submission) -> Inspection:
     try:
         return inspect(BytesIO(submission.csv))
-    except CatalogueRefused as refused:
+    except CatalogueRefusedError as refused:
         raise refused_catalogue(refused.fault) from refused
 
 
@@ -103,9 +106,9 @@ def owned_job(job_id: str, tenant: str) -> Job:
     """The tenant's job.
 
     Raises:
-        Problem: 404, the same whether there is no such job or it is another's.
+        ProblemError: 404, the same whether there is no such job or it is another's.
     """
-    job = get_job(job_id) if len(job_id) == len(new_job_id()) else None
+    job = get_job(job_id) if is_id(job_id) else None
     if job is None or job.tenant != tenant:
         raise job_not_found()
     return job
@@ -130,7 +133,7 @@ def output_url(job: Job) -> str:
     """Where the output CSV can be downloaded for 15 minutes.
 
     Raises:
-        Problem: 409 while there is none.
+        ProblemError: 409 while there is none.
     """
     if not job.output_key:
         match job.status:
@@ -140,7 +143,7 @@ def output_url(job: Job) -> str:
                 detail = "The job was cancelled before its CSV had come, so it has no output."
             case _:
                 detail = f"The job is {job.status.value}. Its output can be downloaded when it has ended."
-        raise Problem(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
+        raise ProblemError(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
     return download_url(job.output_key, download_name(job))
 
 

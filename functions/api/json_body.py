@@ -9,20 +9,20 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from .problems import Problem
+from .problems import ProblemError
 
 
 def json_object(event: Mapping[str, Any]) -> dict[str, Any]:
     """The object that is the body of a REST API proxy event.
 
     Raises:
-        Problem: 415 unless it is said to be JSON, 400 unless it is a JSON object.
+        ProblemError: 415 unless it is said to be JSON, 400 unless it is a JSON object.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     media_type = (headers.get("content-type") or "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         detail = "Send the body as JSON, with content-type: application/json."
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)
     body: str = event.get("body") or ""
     try:
         document = json.loads(base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body)
@@ -33,5 +33,5 @@ def json_object(event: Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _malformed() -> Problem:
-    return Problem(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body is not a JSON object.")
+def _malformed() -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body is not a JSON object.")

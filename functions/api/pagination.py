@@ -10,7 +10,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import TypeVar
 
-from .problems import Problem
+from .problems import ProblemError
 
 Status = TypeVar("Status", bound=StrEnum)
 
@@ -61,9 +61,9 @@ def from_cursor(query: Mapping[str, str], pattern: str) -> str | None:
     except (binascii.Error, ValueError):
         place = ""
     if not re.fullmatch(pattern, place) or to_cursor(place) != cursor:
-        raise Problem(HTTPStatus.BAD_REQUEST, "INVALID_CURSOR", "Use a cursor as `next_cursor` gave it, or none.")
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "INVALID_CURSOR", "Use a cursor as `next_cursor` gave it, or none.")
     return place
 
 
-def invalid_parameter(name: str, allowed: str) -> Problem:
-    return Problem(HTTPStatus.BAD_REQUEST, "INVALID_PARAMETER", f"Query parameter '{name}': {allowed}.")
+def invalid_parameter(name: str, allowed: str) -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, "INVALID_PARAMETER", f"Query parameter '{name}': {allowed}.")

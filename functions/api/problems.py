@@ -10,12 +10,13 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from imagemill.domain.catalogue.inspection import Fault
+from imagemill.errors import ImagemillError
 
 #: How many single errors an answer lists; `total_errors` says how many there are (contract A4).
 MAX_LISTED_ERRORS = 100
 
 
-class Problem(Exception):
+class ProblemError(ImagemillError):
     """An error that is an answer. code: the contract's word for it. detail: what is wrong and the way out."""
 
     def __init__(
@@ -54,25 +55,25 @@ class Problem(Exception):
         )
 
 
-def refused_catalogue(fault: Fault) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, fault.code.value, fault.message, [fault.as_dict()])
+def refused_catalogue(fault: Fault) -> ProblemError:
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.code.value, fault.message, [fault.as_dict()])
 
 
-def job_not_found() -> Problem:
+def job_not_found() -> ProblemError:
     """Also for another tenant's job: that it exists is none of the caller's business."""
-    return Problem(HTTPStatus.NOT_FOUND, "JOB_NOT_FOUND", "There is no such job, or it is no longer kept.")
+    return ProblemError(HTTPStatus.NOT_FOUND, "JOB_NOT_FOUND", "There is no such job, or it is no longer kept.")
 
 
-def route_not_found() -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "ROUTE_NOT_FOUND", "There is no such route.")
+def route_not_found() -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "ROUTE_NOT_FOUND", "There is no such route.")
 
 
-def method_not_allowed(allowed: Sequence[str]) -> Problem:
+def method_not_allowed(allowed: Sequence[str]) -> ProblemError:
     methods = ", ".join(allowed)
     detail = f"This route takes {methods}."
-    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", detail, headers={"Allow": methods})
+    return ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", detail, headers={"Allow": methods})
 
 
-def internal_error() -> Problem:
+def internal_error() -> ProblemError:
     detail = "Something failed on our side. Try again; if it stays, tell us the x-request-id of this answer."
-    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", detail)
+    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", detail)

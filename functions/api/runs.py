@@ -13,7 +13,7 @@ from imagemill.adapters.store.runs import get_retryable, keep_outcome
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, ProductCounts
 
-from .problems import Problem, job_not_found
+from .problems import ProblemError, job_not_found
 
 
 def cancel(job: Job) -> Job:
@@ -25,7 +25,7 @@ def cancel(job: Job) -> Job:
     Returns the job as it is now.
 
     Raises:
-        Problem: 409 when the job has ended.
+        ProblemError: 409 when the job has ended.
     """
     if job.status is JobStatus.AWAITING_UPLOAD and cancel_awaited(job.job_id):
         start_completion(job.job_id, job.run)
@@ -35,7 +35,7 @@ def cancel(job: Job) -> Job:
         if job.status is JobStatus.CANCELLED and job.output_key is None:
             start_completion(job.job_id, job.run)
         detail = "The job has ended; there is nothing left to cancel."
-        raise Problem(HTTPStatus.CONFLICT, "JOB_ALREADY_ENDED", detail)
+        raise ProblemError(HTTPStatus.CONFLICT, "JOB_ALREADY_ENDED", detail)
     put_cancellation(accepted.job_id, accepted.run)
     return accepted
 
@@ -50,12 +50,12 @@ def retry(job: Job) -> Job:
     Returns the job as it is now.
 
     Raises:
-        Problem: 409 while the job runs, or when nothing can be retried.
+        ProblemError: 409 while the job runs, or when nothing can be retried.
     """
     if job.status.has_ended:
         retryable = get_retryable(job.job_id, job.run)
         if job.status is JobStatus.REJECTED or not retryable.chunks:
-            raise Problem(HTTPStatus.CONFLICT, "NOTHING_TO_RETRY", _why_nothing(job))
+            raise ProblemError(HTTPStatus.CONFLICT, "NOTHING_TO_RETRY", _why_nothing(job))
         keep_outcome(job)
         standing = (job.counts or ProductCounts()) - retryable.counts
         open_retry(job.job_id, job.run + 1, retryable.chunks, standing)
@@ -66,7 +66,7 @@ def retry(job: Job) -> Job:
         if job.cancelled_at is None:
             return job
     detail = f"The job is {job.status.value}. It can be retried when it has ended."
-    raise Problem(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
+    raise ProblemError(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
 
 
 def _why_nothing(job: Job) -> str:

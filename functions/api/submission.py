@@ -21,7 +21,7 @@ from imagemill.domain.codes import FileCode
 from imagemill.domain.job import options_as_dict
 from imagemill.domain.options import JobOptions, parse_options
 
-from .problems import Problem
+from .problems import ProblemError
 
 #: The largest CSV taken in a request, in bytes (contract A7; a Lambda payload holds 6 MB in base64).
 MAX_REQUEST_CSV_BYTES = 4 * 1024 * 1024
@@ -46,8 +46,8 @@ def read_submission(event: Mapping[str, Any], query: Mapping[str, str], *, allow
     """Read the request of a REST API proxy event. query: its parameters without `dry_run`.
 
     Raises:
-        Problem: 400 for a body that cannot be read or has no file, 413, 415.
-        InvalidOption: for an option that is unknown or not allowed.
+        ProblemError: 400 for a body that cannot be read or has no file, 413, 415.
+        InvalidOptionError: for an option that is unknown or not allowed.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     content_type = headers.get("content-type") or ""
@@ -62,7 +62,7 @@ def read_submission(event: Mapping[str, Any], query: Mapping[str, str], *, allow
             csv, filename, fields = _form(content_type, body)
             options = {**query, **fields}
         case _:
-            raise Problem(
+            raise ProblemError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 "UNSUPPORTED_MEDIA_TYPE",
                 "Send the CSV as multipart/form-data in the field 'file', or as a raw body of type text/csv.",
@@ -73,7 +73,7 @@ def read_submission(event: Mapping[str, Any], query: Mapping[str, str], *, allow
 
 
 def decoded_body(event: Mapping[str, Any]) -> bytes:
-    """The body's bytes. Raises Problem, 400, when they are not the base64 that they are said to be."""
+    """The body's bytes. Raises ProblemError, 400, when they are not the base64 that they are said to be."""
     body: str = event.get("body") or ""
     if not event.get("isBase64Encoded"):
         return body.encode()
@@ -94,7 +94,7 @@ def _form(content_type: str, body: bytes) -> tuple[bytes, str, dict[str, str]]:
         raise unreadable("the form is malformed, or its boundary is missing") from None
     csvs = [file for file in files if file.field_name == b"file"]
     if len(csvs) != 1:
-        raise Problem(
+        raise ProblemError(
             HTTPStatus.BAD_REQUEST,
             "MISSING_FILE",
             f"The form must have one file in the field 'file'; it has {len(csvs)}.",
@@ -115,12 +115,12 @@ def printable_filename(given: str) -> str:
     return name[-MAX_FILENAME_CHARACTERS:] or DEFAULT_FILENAME
 
 
-def unreadable(why: str) -> Problem:
-    return Problem(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", f"The request cannot be read: {why}.")
+def unreadable(why: str) -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", f"The request cannot be read: {why}.")
 
 
-def _too_large(size: int) -> Problem:
-    return Problem(
+def _too_large(size: int) -> ProblemError:
+    return ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         FileCode.FILE_TOO_LARGE.value,
         f"The CSV has {size:,} bytes; a request takes {MAX_REQUEST_CSV_BYTES:,}. Use POST /uploads for larger ones.",

@@ -14,22 +14,18 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from imagemill.adapters.aws.objects import presigned_upload
 from imagemill.adapters.store.jobs import create_job, get_job
-from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import Job, new_job_id, now, options_as_dict
-from imagemill.domain.options import (
-    BOOLEAN_OPTION_NAMES,
-    INTEGER_OPTION_NAMES,
-    OPTION_NAMES,
-    InvalidOption,
-    JobOptions,
-    parse_options,
-)
+from imagemill.domain.clock import now
+from imagemill.domain.codes import JobSource, JobStatus
+from imagemill.domain.ids import new_id
+from imagemill.domain.job import Job, options_as_dict
+from imagemill.domain.options import BOOLEAN_OPTION_NAMES, INTEGER_OPTION_NAMES, OPTION_NAMES, JobOptions, parse_options
+from imagemill.errors import InvalidOptionError
 from imagemill.logs import logger
 from imagemill.settings import settings
 
 from .caller import api_url_of, tenant_of
 from .jobs import claimed_job_id
-from .problems import Problem
+from .problems import ProblemError
 from .submission import DEFAULT_FILENAME, decoded_body, printable_filename, unreadable
 
 router = APIGatewayRouter()
@@ -68,8 +64,8 @@ def read_upload_request(event: Mapping[str, Any], *, allow_http_webhook: bool) -
     """Read the JSON body of a REST API proxy event.
 
     Raises:
-        Problem: 400 unless the body is a JSON object.
-        InvalidOption: for an option, or a filename, that is unknown or not allowed.
+        ProblemError: 400 unless the body is a JSON object.
+        InvalidOptionError: for an option, or a filename, that is unknown or not allowed.
     """
     try:
         given = json.loads(decoded_body(event))
@@ -82,7 +78,7 @@ def read_upload_request(event: Mapping[str, Any], *, allow_http_webhook: bool) -
         raise unreadable("the body is no JSON object")
     filename = given.pop("filename", None)
     if not isinstance(filename, str | None):
-        raise InvalidOption("filename", "text")
+        raise InvalidOptionError("filename", "text")
     present = {name: _as_text(name, value) for name, value in given.items()}
     options = parse_options(present, allow_http_webhook=allow_http_webhook)
     return UploadRequest(printable_filename(filename or DEFAULT_FILENAME), options)
@@ -104,8 +100,8 @@ def _as_text(name: str, value: object) -> str:
         case _ if value is None or name not in OPTION_NAMES:
             return ""
     if name in INTEGER_OPTION_NAMES:
-        raise InvalidOption(name, "a whole number")
-    raise InvalidOption(name, "true or false" if name in BOOLEAN_OPTION_NAMES else "text")
+        raise InvalidOptionError(name, "a whole number")
+    raise InvalidOptionError(name, "true or false" if name in BOOLEAN_OPTION_NAMES else "text")
 
 
 def await_upload(request: UploadRequest, tenant: str, api_url: str, idempotency_key: str | None) -> Job:
@@ -114,9 +110,9 @@ def await_upload(request: UploadRequest, tenant: str, api_url: str, idempotency_
     Safe to repeat with the same key: the job is written once, and waits until its CSV has come.
 
     Raises:
-        Problem: 409 when the key stands for something else, or for a job that no longer waits.
+        ProblemError: 409 when the key stands for something else, or for a job that no longer waits.
     """
-    job_id = new_job_id()
+    job_id = new_id()
     if idempotency_key is not None:
         job_id = claimed_job_id(tenant, idempotency_key, job_id, request.content_hash)
         standing = get_job(job_id)
@@ -124,12 +120,12 @@ def await_upload(request: UploadRequest, tenant: str, api_url: str, idempotency_
             detail = (
                 f"The job of this Idempotency-Key, {job_id}, is {standing.status.value}. Use a new key for a new job."
             )
-            raise Problem(HTTPStatus.CONFLICT, "IDEMPOTENCY_CONFLICT", detail)
+            raise ProblemError(HTTPStatus.CONFLICT, "IDEMPOTENCY_CONFLICT", detail)
     job = Job(
         job_id=job_id,
         tenant=tenant,
         status=JobStatus.AWAITING_UPLOAD,
-        source="api",
+        source=JobSource.API,
         filename=request.filename,
         created_at=now(),
         api_url=api_url,

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from imagemill.domain.options import InvalidOption, require_webhook_url
+from imagemill.domain.options import require_webhook_url
 from imagemill.domain.webhooks.endpoint import MAX_DESCRIPTION_CHARACTERS
 from imagemill.domain.webhooks.message import EventType
+from imagemill.errors import InvalidOptionError
 
-from .problems import Problem
+from .problems import ProblemError
 
 FIELDS = ("url", "events", "enabled", "description")
 
@@ -21,7 +22,7 @@ def read_fields(document: Mapping[str, Any], *, allow_http: bool) -> dict[str, A
     allow_http: true in stage `local` alone.
 
     Raises:
-        Problem: 422, naming the field that is unknown or not allowed, and what is.
+        ProblemError: 422, naming the field that is unknown or not allowed, and what is.
     """
     unknown = sorted(set(document) - set(FIELDS))
     if unknown:
@@ -32,8 +33,8 @@ def read_fields(document: Mapping[str, Any], *, allow_http: bool) -> dict[str, A
     return {name: read[name](value) for name, value in document.items()}
 
 
-def invalid_field(name: str, allowed: str) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_WEBHOOK", f"Field '{name}': {allowed}.")
+def invalid_field(name: str, allowed: str) -> ProblemError:
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_WEBHOOK", f"Field '{name}': {allowed}.")
 
 
 def _url(value: object, *, allow_http: bool) -> str:
@@ -41,7 +42,7 @@ def _url(value: object, *, allow_http: bool) -> str:
         raise invalid_field("url", "a URL as text")
     try:
         return require_webhook_url(value, allow_http=allow_http)
-    except InvalidOption as invalid:
+    except InvalidOptionError as invalid:
         raise invalid_field("url", invalid.allowed) from None
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
-from imagemill.domain.product import MAX_RECEIVE_COUNT, ProductMessage, UnreadableMessage
+from imagemill.domain.product import MAX_RECEIVE_COUNT, ProductMessage
+from imagemill.errors import UnreadableMessageError
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
 
@@ -26,7 +27,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     for record in event["Records"]:
         try:
             messages.append(ProductMessage.from_json(record["body"]))
-        except UnreadableMessage:
+        except UnreadableMessageError:
             logger.error("Message unreadable", extra={"message_id": record["messageId"]})
             failures.append({"itemIdentifier": record["messageId"]})
     bury(messages, MAX_RECEIVE_COUNT)

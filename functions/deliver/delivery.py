@@ -11,9 +11,9 @@ from math import ceil
 
 from imagemill.adapters.store.deliveries import Attempt, get_attempt, put_attempt
 from imagemill.adapters.store.messages import WebhookMessage, get_message
-from imagemill.adapters.web.client import FetchFault, WebClient
-from imagemill.domain.codes import ImageCode
-from imagemill.domain.job import now
+from imagemill.adapters.web.client import WebClient
+from imagemill.adapters.web.faults import FetchError, WebCode
+from imagemill.domain.clock import now
 from imagemill.domain.webhooks.message import Delivery, delay_before, signature
 from imagemill.logs import logger
 
@@ -22,7 +22,7 @@ from .receiver import NoReceiver, Receiver, find_receiver, note
 #: How long a receiver may take to answer, in seconds (contract A6).
 ANSWER_SECONDS = 15.0
 #: Errors that no later attempt mends: the URL itself is at fault, or there is no receiver any more.
-PERMANENT_ERRORS = frozenset({ImageCode.INVALID_URL, ImageCode.BLOCKED_ADDRESS, *NoReceiver})
+PERMANENT_ERRORS = frozenset({WebCode.INVALID_URL, WebCode.BLOCKED_ADDRESS, *NoReceiver})
 #: The statuses with which Retry-After is obeyed (contract A6).
 BUSY_STATUSES = frozenset({429, 503})
 
@@ -93,7 +93,7 @@ def _call(receiver: Receiver, body: bytes, untried: Attempt, web: WebClient) -> 
     try:
         headers = _headers(receiver, untried.message_id, body)
         response = web.post(receiver.url, body, headers, timeout_seconds=ANSWER_SECONDS)
-    except FetchFault as fault:
+    except FetchError as fault:
         elapsed = int((time.monotonic() - begun) * 1000)
         return replace(untried, milliseconds=elapsed, error=fault.code.value)
     tried = replace(untried, milliseconds=response.elapsed_ms, status=response.status)

@@ -8,9 +8,12 @@ from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.aws.objects import ObjectHead, copy_catalogue, head_catalogue
 from imagemill.adapters.store.jobs import create_job, get_job
 from imagemill.domain.catalogue.inspection import Fault
-from imagemill.domain.codes import FileCode, JobStatus
-from imagemill.domain.job import Job, job_id_of_object, now
-from imagemill.domain.options import InvalidOption, JobOptions, parse_options
+from imagemill.domain.clock import now
+from imagemill.domain.codes import FileCode, JobSource, JobStatus
+from imagemill.domain.ids import job_id_of_object
+from imagemill.domain.job import Job
+from imagemill.domain.options import JobOptions, parse_options
+from imagemill.errors import InvalidOptionError
 from imagemill.logs import logger
 from imagemill.settings import settings
 
@@ -56,7 +59,7 @@ def _new_job(job_id: str, tenant: str, key: str, head: ObjectHead) -> Job:
     given = {name.replace("-", "_"): value for name, value in head.metadata.items()}
     try:
         options = parse_options(given, allow_http_webhook=settings().is_local)
-    except InvalidOption as invalid:
+    except InvalidOptionError as invalid:
         fault = Fault(FileCode.INVALID_OPTION, str(invalid))
     if head.size > MAX_DROP_BYTES:
         message = f"The file has {head.size:,} bytes; at most {MAX_DROP_BYTES:,} are taken. Split it."
@@ -66,7 +69,7 @@ def _new_job(job_id: str, tenant: str, key: str, head: ObjectHead) -> Job:
         job_id=job_id,
         tenant=tenant,
         status=JobStatus.REJECTED if fault else JobStatus.QUEUED,
-        source="drop",
+        source=JobSource.DROP,
         filename=key.rsplit("/", 1)[-1],
         created_at=moment,
         ended_at=moment if fault else None,

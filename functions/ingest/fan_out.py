@@ -12,20 +12,17 @@ from imagemill.adapters.store.jobs import get_job, has_ended, reject_job, start_
 from imagemill.adapters.store.layouts import get_layout, put_layout
 from imagemill.adapters.store.ledger import open_run
 from imagemill.adapters.store.results import put_result
-from imagemill.domain.catalogue.inspection import CatalogueRefused, Inspection, Row, inspect, read_rows
+from imagemill.domain.catalogue.inspection import Inspection, Row, inspect, read_rows
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.job import Job
 from imagemill.domain.product import CHUNK_ROWS, ProductMessage, ProductResult, row_fault
+from imagemill.errors import CatalogueRefusedError, NoSuchJobError
 from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
 
 #: When less time than this remains, in milliseconds, the rest is left to a continuation. A chunk takes
 #: well under a second; the reserve is for a throttled queue. Each invocation does one chunk at least.
 RESERVED_MILLISECONDS = 20_000
-
-
-class NoSuchJob(Exception):
-    """An upload that belongs to no job. The event ends in the dead-letter queue."""
 
 
 def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], int]) -> None:
@@ -36,13 +33,13 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
     stand are not written again, and a message sent twice is recognised by its product's result.
 
     Raises:
-        NoSuchJob: when there is no such job.
-        CatalogueRefused: never; it ends the job as REJECTED.
+        NoSuchJobError: when there is no such job.
+        CatalogueRefusedError: never; it ends the job as REJECTED.
     """
     logger.append_keys(job_id=job_id)
     job = get_job(job_id)
     if job is None:
-        raise NoSuchJob(job_id)
+        raise NoSuchJobError(job_id)
     if job.run > 1:
         logger.info("Catalogue came again after a retry had begun")
         return
@@ -52,7 +49,7 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
         return
     try:
         inspection = _inspection(job)
-    except CatalogueRefused as refused:
+    except CatalogueRefusedError as refused:
         reject_job(job_id, [refused.fault.as_dict()])
         start_completion(job_id, job.run)
         return

@@ -14,16 +14,13 @@ from imagemill.domain.catalogue.inspection import Inspection
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.job import Job
 from imagemill.domain.product import ProductMessage, row_fault
+from imagemill.errors import LostRunError
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
 from imagemill.steps.ledger import Finished, finish
 
 from .fan_out import RESERVED_MILLISECONDS, fan_out
 from .retry import fan_out_retry, participants
-
-
-class NothingToReadFrom(Exception):
-    """A job is in work whose layout or run is gone. The message ends in the dead-letter queue, the job by the sweep."""
 
 
 def redrive(request: Mapping[str, Any], remaining_milliseconds: Callable[[], int]) -> None:
@@ -47,7 +44,7 @@ def redrive(request: Mapping[str, Any], remaining_milliseconds: Callable[[], int
         return
     inspection, state = get_layout(job_id), get_run(job_id, run)
     if inspection is None or state is None:
-        raise NothingToReadFrom(job_id)
+        raise LostRunError(job_id)
     waiting = [chunk for chunk in state.open_chunks if chunk >= request["chunk"]]
     for chunk in waiting:
         if chunk > waiting[0] and remaining_milliseconds() < RESERVED_MILLISECONDS:

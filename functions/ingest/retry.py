@@ -12,14 +12,11 @@ from imagemill.adapters.store.results import results_of_chunk
 from imagemill.domain.catalogue.inspection import Inspection, Row
 from imagemill.domain.job import Job
 from imagemill.domain.product import ProductMessage
+from imagemill.errors import LostOutcomeError
 from imagemill.logs import logger
 from imagemill.steps.catalogue import rows_of_chunk
 
 from .fan_out import RESERVED_MILLISECONDS
-
-
-class NothingKept(Exception):
-    """What a retry needs of its job is no longer kept. The message ends in the dead-letter queue."""
 
 
 def fan_out_retry(job_id: str, run: int, first_chunk: int, remaining_milliseconds: Callable[[], int]) -> None:
@@ -30,12 +27,12 @@ def fan_out_retry(job_id: str, run: int, first_chunk: int, remaining_millisecond
     recognised by its product's result. Nothing is done for a run that has ended.
 
     Raises:
-        NothingKept: when job, layout or run are gone.
+        LostOutcomeError: when job, layout or run are gone.
     """
     logger.append_keys(job_id=job_id, run=run)
     job, layout, state = get_job(job_id), get_layout(job_id), get_run(job_id, run)
     if job is None or layout is None or state is None:
-        raise NothingKept(job_id)
+        raise LostOutcomeError(job_id)
     if job.run != run or (not start_job(job_id, layout.rows, run) and has_ended(job_id)):
         return
     waiting = [chunk for chunk in state.chunks if chunk >= first_chunk]

@@ -17,15 +17,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from imagemill import metrics
 from imagemill.adapters.aws.image_store import put_image
-from imagemill.adapters.web.client import FetchFault, WebClient
+from imagemill.adapters.web.client import WebClient
+from imagemill.adapters.web.faults import FetchError, WebCode
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ImageResult
+from imagemill.errors import ImagemillError
 from imagemill.metrics import Metric
 
 from .budget import Budget, MemoryReservation
-from .codec.compress import CONTENT_TYPES, EXTENSIONS, Compressed, ImageFault, open_image
+from .codec.compress import CONTENT_TYPES, EXTENSIONS, Compressed, ImageError, open_image
 
 #: Tries in place; beyond these a later receive of the message is more likely to succeed.
 TRIES = 3
@@ -85,7 +87,7 @@ class WorkerResources:
             yield
 
 
-class TransientFault(Exception):
+class TransientImageError(ImagemillError):
     """A fault that another receive may mend. retry_after: seconds that the origin asked for."""
 
     is_remote = True
@@ -101,7 +103,7 @@ class TransientFault(Exception):
         return ImageResult.failed(position, self.code, self.http_status)
 
 
-class NotBegun(TransientFault):
+class NotBegunError(TransientImageError):
     """The invocation's time ran out before the image had its own: no fault of the origin's."""
 
     is_remote = False
@@ -116,8 +118,8 @@ def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]
     Safe to repeat: the object's key follows from its output slot and the URL.
 
     Raises:
-        TransientFault: worth another receive.
-        NotBegun: there was not enough time left to be fair to the origin.
+        TransientImageError: worth another receive.
+        NotBegunError: there was not enough time left to be fair to the origin.
     """
     # What else is wrong with a URL is told by whoever fetches it.
     if is_hopeless(task.url):
@@ -130,9 +132,9 @@ def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]
         with resources.encoding(image.peak_bytes(task.options)), metrics.timed(Metric.COMPRESS_MILLISECONDS):
             compressed = image.compress(task.options)
         return [_store(task.url, slot, compressed, len(data)) for slot in task.slots]
-    except FetchFault as fault:
-        return _failed(task, fault.code, fault.http_status)
-    except ImageFault as fault:
+    except FetchError as fault:
+        return _failed(task, ImageCode(fault.code), fault.http_status)
+    except ImageError as fault:
         return _failed(task, fault.code)
     finally:
         body.release()
@@ -143,25 +145,25 @@ def _failed(task: ImageTask, code: ImageCode, http_status: int | None = None) ->
 
 
 def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
-    """Fetch with retries in place, holding memory for the body. Raises FetchFault for permanent faults only."""
+    """Fetch with retries in place, holding memory for the body. Raises FetchError for permanent faults only."""
     begun = time.monotonic()
     whole = begun + web.total_timeout_seconds
     end = min(whole, task.deadline)
     if end - begun < MIN_SECONDS:
-        raise NotBegun
+        raise NotBegunError
     pause = FIRST_PAUSE_SECONDS
     for tries_left in reversed(range(TRIES)):
         try:
             data = web.fetch(task.url, timeout_seconds=end - time.monotonic(), reserve=body.take)
-        except FetchFault as fault:
+        except FetchError as fault:
             body.release()
             if not fault.is_transient:
                 raise
             wait = max(uniform(0.5 * pause, 1.5 * pause), fault.retry_after or 0)
             if not tries_left or time.monotonic() + wait + 1 > end:
-                if fault.code is ImageCode.TIMEOUT and end < whole:
-                    raise NotBegun from fault
-                raise TransientFault(fault.code, fault.http_status, fault.retry_after) from fault
+                if fault.code is WebCode.TIMEOUT and end < whole:
+                    raise NotBegunError from fault
+                raise TransientImageError(ImageCode(fault.code), fault.http_status, fault.retry_after) from fault
             time.sleep(wait)
             pause *= 2
         else:
@@ -176,7 +178,7 @@ def _store(url: str, slot: OutputSlot, compressed: Compressed, input_bytes: int)
     try:
         put_image(key, compressed.data, CONTENT_TYPES[compressed.format], sha256)
     except (BotoCoreError, ClientError) as fault:
-        raise TransientFault(ImageCode.STORE_FAILED) from fault
+        raise TransientImageError(ImageCode.STORE_FAILED) from fault
     return ImageResult(
         position=slot.position,
         status=ImageStatus.COMPLETED,

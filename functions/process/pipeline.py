@@ -21,7 +21,7 @@ from imagemill.domain.product import ImageResult, ProductResult, cancelled
 from imagemill.logs import logger
 from imagemill.steps.ledger import finish_products
 
-from .image import ImageTask, OutputSlot, TransientFault, WorkerResources, make_image
+from .image import ImageTask, OutputSlot, TransientImageError, WorkerResources, make_image
 from .intake import Intake
 from .progress import ProductProgress
 from .received_product import ReceivedProduct
@@ -79,7 +79,7 @@ class Pipeline:
         """Let AWS be called while images are made."""
         return self._closers.submit(call)
 
-    def give_back(self, received: ReceivedProduct, faults: Iterable[TransientFault]) -> None:
+    def give_back(self, received: ReceivedProduct, faults: Iterable[TransientImageError]) -> None:
         """Let a message rest: as long as origins asked for, at least its turn's time, none when time ran out."""
         turn = min(received.receive_count, len(self._redelivery_seconds)) - 1
         asked = [max(fault.retry_after or 0, self._redelivery_seconds[turn]) for fault in faults if fault.is_remote]
@@ -211,7 +211,7 @@ class _Run:
         fault = None
         try:
             images = making.result()
-        except TransientFault as transient:
+        except TransientImageError as transient:
             images, fault = [None] * len(waiting), transient
         except Exception:  # noqa: BLE001 - logged, and answered by giving the products back
             logger.exception("Image failed unforeseen", extra=waiting[0][0].received.log_keys)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.product import ImageResult, ProductResult, settled
 
-from .image import TransientFault
+from .image import TransientImageError
 from .received_product import ReceivedProduct
 
 
@@ -18,7 +18,7 @@ class ProductProgress:
     received: ReceivedProduct
     settled: dict[int, ImageResult]
     failed_before: tuple[ImageResult, ...] = ()
-    faults: dict[int, TransientFault] = field(default_factory=dict)
+    faults: dict[int, TransientImageError] = field(default_factory=dict)
     awaited: int = 0
 
     @classmethod

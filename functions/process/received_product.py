@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imagemill.domain.product import MAX_RECEIVE_COUNT, ProductMessage, ProductResult, UnreadableMessage
+from imagemill.domain.product import MAX_RECEIVE_COUNT, ProductMessage, ProductResult
+from imagemill.errors import UnreadableMessageError
 from imagemill.logs import logger
 
 
@@ -52,6 +53,6 @@ def read_product(
     """None, and a word in the log, for a message that cannot be read."""
     try:
         return ReceivedProduct(ProductMessage.from_json(body), message_id, receipt_handle, receive_count, is_taken)
-    except UnreadableMessage:
+    except UnreadableMessageError:
         logger.error("Message unreadable", extra={"message_id": message_id})
         return None

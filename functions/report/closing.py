@@ -25,11 +25,8 @@ from imagemill.domain.codes import ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, final_status, job_document
 from imagemill.domain.product import CHUNK_ROWS, ProductResult, chunk_of
 from imagemill.domain.retryable import Retryable
+from imagemill.errors import UnfinishedProductError
 from imagemill.steps.webhooks import announce, deliveries_of
-
-
-class ProductUnfinished(Exception):
-    """A run was said to be full, but a product has no terminal result. The execution fails, and its alarm rings."""
 
 
 @dataclass(slots=True)
@@ -59,7 +56,7 @@ def close_job(job_id: str, run: int) -> list[dict[str, Any]]:
     left to tell.
 
     Raises:
-        ProductUnfinished: when a product has no terminal result; the ledger rules that out.
+        UnfinishedProductError: when a product has no terminal result; the ledger rules that out.
     """
     job = _required(job_id)
     if job.status is JobStatus.PROCESSING and job.run == run:
@@ -119,7 +116,7 @@ def _rows_with_results(job: Job, inspection: Inspection) -> Iterator[tuple[Row, 
         for row in islice(rows, CHUNK_ROWS):
             result = results.get(row.number)
             if result is None or not result.status.has_ended or (result.is_retryable and result.run != job.run):
-                raise ProductUnfinished(f"job {job.job_id} row {row.number}")
+                raise UnfinishedProductError(f"job {job.job_id} row {row.number}")
             yield row, result
 
 

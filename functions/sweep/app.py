@@ -10,14 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
 from imagemill.adapters.aws.queues import queues_are_idle
+from imagemill.errors import JobsNotSweptError
 from imagemill.logs import logger
 from imagemill.metrics import Metric
 
 from .round import Finding, Round
-
-
-class JobsNotSwept(Exception):
-    """Some jobs could not be looked after. The log names them, the alarm of the function's errors rings."""
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -32,7 +29,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         How many jobs were found in which state.
 
     Raises:
-        JobsNotSwept: after all others have been looked after.
+        JobsNotSweptError: after all others have been looked after.
     """
     watch = Round(int(time.time()), int(os.environ["STALLED_SECONDS"]), are_idle=queues_are_idle())
     findings = watch.over_due_jobs(context.get_remaining_time_in_millis)
@@ -40,5 +37,5 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     metrics.count(Metric.SWEEP_REDRIVES, findings[Finding.REDRIVEN])
     metrics.count(Metric.JOBS_GIVEN_UP, findings[Finding.GIVEN_UP])
     if failed := findings[Finding.NOT_SWEPT]:
-        raise JobsNotSwept(f"{failed} jobs")
+        raise JobsNotSweptError(f"{failed} jobs")
     return {finding.value: count for finding, count in findings.items()}

@@ -11,7 +11,8 @@ from imagemill.adapters.store.jobs import abandon_job
 from imagemill.adapters.store.ledger import get_run
 from imagemill.domain.catalogue.inspection import Fault
 from imagemill.domain.codes import FileCode, JobStatus
-from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, Job, created_seconds
+from imagemill.domain.ids import created_seconds
+from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, Job
 
 #: How often a job is re-driven without progress before what is missing is given up, and how often that is
 #: tried before the job is. With pauses that double, the first takes about four hours.

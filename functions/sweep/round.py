@@ -61,7 +61,7 @@ class Round:
     def _safely(self, entry: Watched) -> Finding:
         try:
             return self.look_after(entry)
-        except Exception:  # noqa: BLE001 - logged, counted, and raised as JobsNotSwept when the round is over
+        except Exception:  # noqa: BLE001 - logged, counted, and raised as JobsNotSweptError when the round is over
             logger.exception("Job not swept", extra={"job_id": entry.job_id})
             # Behind the others: a job that always fails must not be the first of every round.
             with suppress(ClientError):

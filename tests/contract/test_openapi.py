@@ -58,8 +58,8 @@ def test_a_route_needs_a_key_in_the_template_where_the_document_says_so(template
 
 
 def test_every_code_that_the_api_answers_is_described():
-    source = "".join(path.read_text() for path in (PROJECT / "functions" / "api").glob("*.py"))
-    codes = set(re.findall(r"Problem\(\s*HTTPStatus\.\w+,\s*\"([A-Z_]+)\"", source))
+    source = "".join(path.read_text() for path in (PROJECT / "functions" / "api").rglob("*.py"))
+    codes = set(re.findall(r"ProblemError\(\s*HTTPStatus\.\w+,\s*\"([A-Z_]+)\"", source))
 
     assert len(codes) > 10
     assert codes <= set(problem_codes())

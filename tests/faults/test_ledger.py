@@ -14,7 +14,8 @@ from imagemill.adapters.store.ledger import live_counts, open_run
 from imagemill.adapters.store.results import put_result, results_of_chunk
 from imagemill.domain import product
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
-from imagemill.domain.job import ProductCounts, new_job_id
+from imagemill.domain.ids import new_id
+from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import ImageResult, ProductResult, chunk_of
 from imagemill.steps.ledger import Finished, finish
 from tests.support.account import STATE_MACHINE, Account
@@ -48,7 +49,7 @@ class Run:
     """A run of `rows` products, as its workers and its observers see it."""
 
     def __init__(self, rows: int) -> None:
-        self.job_id = new_job_id()
+        self.job_id = new_id()
         self.rows = range(1, rows + 1)
         self.chunks = chunk_of(rows) + 1
         open_run(self.job_id, 1, self.chunks)
@@ -241,13 +242,13 @@ def test_opening_a_run_again_keeps_what_was_entered(aws):
 
 def test_a_product_before_its_run_was_opened_is_a_fault_that_leaves_its_message(aws):
     with pytest.raises(KeyError):
-        finish([Finished(new_job_id(), 1, 1, ProductStatus.COMPLETED, 1)])
+        finish([Finished(new_id(), 1, 1, ProductStatus.COMPLETED, 1)])
 
     assert aws.executions() == []
 
 
 def test_a_run_that_is_not_open_has_no_counts(aws):
-    assert live_counts(new_job_id(), 1) == ProductCounts()
+    assert live_counts(new_id(), 1) == ProductCounts()
 
 
 def test_live_counts_see_every_open_chunk(aws):

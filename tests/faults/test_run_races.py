@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from api import jobs, runs
-from api.problems import Problem
+from api.problems import ProblemError
 from imagemill.domain.codes import JobStatus
 from tests.conftest import FIGURES
 from tests.support.account import TENANT
@@ -39,7 +39,7 @@ def answer_of(call: Callable[..., object], world: World) -> str:
     """What a caller is told."""
     try:
         call(jobs.owned_job(world.job_id, TENANT))
-    except Problem as problem:
+    except ProblemError as problem:
         return problem.code
     return "ACCEPTED"
 

@@ -17,7 +17,8 @@ from imagemill.adapters.store.results import results_of_chunk
 from imagemill.domain import product
 from imagemill.domain.catalogue.inspection import inspect
 from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import ProductCounts, new_job_id
+from imagemill.domain.ids import new_id
+from imagemill.domain.job import ProductCounts
 from ingest.app import handler as take
 from report.app import handler as close
 from sweep.remedy import MAX_REDRIVES
@@ -86,7 +87,7 @@ def test_a_job_ends_whatever_becomes_of_its_messages_workers_and_completions(
     aws, context, event, rows, troubles, random
 ):
     aws.reset()
-    job, _ = aws.store_job(catalogue(rows), job_id=new_job_id())
+    job, _ = aws.store_job(catalogue(rows), job_id=new_id())
     world, clock = World(aws, random, troubles, context, event), Clock(aws)
     if random.random() < 0.5:
         world.ingest({"continue": {"job_id": job.job_id, "chunk": 0}})

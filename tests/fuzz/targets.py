@@ -9,14 +9,15 @@ from io import BytesIO, StringIO
 from PIL import Image
 
 from imagemill.domain.catalogue.image_urls import MAX_URL_CHARACTERS, is_valid_url, split_urls
-from imagemill.domain.catalogue.inspection import CatalogueRefused, Fault, Layout, inspect, read_rows, url_faults
+from imagemill.domain.catalogue.inspection import Fault, Layout, inspect, read_rows, url_faults
 from imagemill.domain.catalogue.output import OUTPUT_COLUMNS, output_header, output_row
 from imagemill.domain.codes import FileCode, ImageCode, ProductStatus
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from imagemill.domain.product import ProductMessage
-from imagemill.domain.web_urls import InvalidUrl, WebUrl
+from imagemill.domain.web_urls import WebUrl
+from imagemill.errors import CatalogueRefusedError, InvalidUrlError
 from process.codec import decode
-from process.codec.compress import ImageFault, open_image
+from process.codec.compress import ImageError, open_image
 
 #: Pixels that the image target lets through: those of the contract would take a second a file.
 FUZZED_PIXELS = 1_000_000
@@ -40,7 +41,7 @@ def fuzz_csv(data: bytes) -> None:
     """Rows or a typed fault with its place; the same whatever the blocks, and once again from the output CSV."""
     try:
         inspection = inspect(Trickle(data, len(data) // 3 + 1), chunk_rows=CHUNK_ROWS)
-    except CatalogueRefused as refused:
+    except CatalogueRefusedError as refused:
         _check_refusal(refused.fault)
         return
     assert inspection == inspect(BytesIO(data), chunk_rows=CHUNK_ROWS)
@@ -86,12 +87,12 @@ def fuzz_urls(data: bytes) -> None:
     first, *others = urls or ("https://shop.example/a/b.jpg",)
     try:
         base = WebUrl.parse(first)
-    except InvalidUrl:
+    except InvalidUrlError:
         return
     for other in others:
         try:
             _check_request(base.redirected(other))
-        except InvalidUrl:
+        except InvalidUrlError:
             continue
 
 
@@ -106,7 +107,7 @@ def _check_request(url: WebUrl) -> None:
 
 
 def fuzz_image(data: bytes) -> None:
-    """The first byte chooses options, the others are the file: an image no larger than asked, or an ImageFault."""
+    """The first byte chooses options, the others are the file: an image no larger than asked, or an ImageError."""
     choice, file = data[0] if data else 0, data[1:]
     formats = list(OutputFormat)
     options = ImageOptions(
@@ -119,7 +120,7 @@ def fuzz_image(data: bytes) -> None:
         opened = open_image(file)
         assert opened.peak_bytes(options) >= 0
         compressed = opened.compress(options)
-    except ImageFault:
+    except ImageError:
         return
     assert compressed.kept == (compressed.data is file)
     with Image.open(BytesIO(compressed.data)) as image:

@@ -16,7 +16,7 @@ from imagemill.adapters.store.jobs import create_job
 from imagemill.adapters.store.layouts import put_layout
 from imagemill.adapters.store.ledger import open_run
 from imagemill.domain.catalogue.inspection import Inspection, inspect
-from imagemill.domain.codes import JobStatus
+from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.job import Job
 from imagemill.domain.options import JobOptions
 
@@ -67,7 +67,7 @@ CREDENTIALS = {
 }
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The process ends here, as far as its callers can tell."""
 
 
@@ -181,9 +181,9 @@ class Account:
         def seen(name: str) -> None:
             points.append(name)
             if len(points) == point:
-                raise Crash(name)
+                raise CrashError(name)
 
-        with self.watched(seen), suppress(Crash):
+        with self.watched(seen), suppress(CrashError):
             yield points
 
     @contextmanager
@@ -220,7 +220,7 @@ def a_job(options: JobOptions | None = None, **changes: Any) -> Job:
         job_id=JOB_ID,
         tenant=TENANT,
         status=JobStatus.QUEUED,
-        source="api",
+        source=JobSource.API,
         filename="products.csv",
         created_at="2025-07-18T13:42:08.417Z",
         api_url=ENVIRONMENT["API_URL"],

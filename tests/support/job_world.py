@@ -28,10 +28,11 @@ from imagemill.adapters.store.ledger import live_counts
 from imagemill.adapters.store.results import results_of_chunk
 from imagemill.domain.catalogue.inspection import inspect
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus
-from imagemill.domain.job import Job, ProductCounts, new_job_id
+from imagemill.domain.ids import new_id
+from imagemill.domain.job import Job, ProductCounts
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult
-from process.image import ImageTask, TransientFault
-from tests.support.account import CATALOGUE_BUCKET, STATE_MACHINE, TENANT, Account, Crash
+from process.image import ImageTask, TransientImageError
+from tests.support.account import CATALOGUE_BUCKET, STATE_MACHINE, TENANT, Account, CrashError
 from tests.support.caller import Caller, LambdaContext
 
 #: Rows of a chunk in these tests: small, so that a few products make several chunks.
@@ -137,9 +138,9 @@ class World:
         def seen(name: str) -> None:
             points.append(name)
             if point and len(points) >= point:
-                raise Crash(name)
+                raise CrashError(name)
 
-        with self.aws.watched(seen), suppress(Crash):
+        with self.aws.watched(seen), suppress(CrashError):
             yield points
 
     def collect(self) -> None:
@@ -219,7 +220,7 @@ class World:
                 case "gone":
                     images.append(ImageResult.failed(slot.position, ImageCode.HTTP_STATUS, 404))
                 case _:
-                    raise TransientFault(ImageCode.HTTP_STATUS, 503)
+                    raise TransientImageError(ImageCode.HTTP_STATUS, 503)
         return images
 
     # ---- what must hold
@@ -315,7 +316,7 @@ def counts_of(results: dict[int, ProductResult]) -> ProductCounts:
 
 def new_world(aws: Account, caller: Caller, images: Sequence[int], origin: str) -> World:
     """A queued job whose upload has been announced. images: of each row in turn; none for a row at fault."""
-    job_id = new_job_id()
+    job_id = new_id()
     lines = [
         f'{row},{"P" if count else ""},"{",".join(f"https://o/{row}/{n}" for n in range(1, (count or 1) + 1))}"\r\n'
         for row, count in enumerate(images, 1)

@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from imagemill.adapters.web.client import FetchFault
+from imagemill.adapters.web.faults import FetchError
 from imagemill.adapters.web.pinned_connections import AddressInfo
 
 IMAGE = bytes(range(256)) * 40
@@ -162,13 +162,13 @@ def then_reset(data: bytes) -> Callable[[socket.socket], None]:
     return answer
 
 
-def fault_of(call: Callable[[], object]) -> FetchFault:
-    with pytest.raises(FetchFault) as caught:
+def fault_of(call: Callable[[], object]) -> FetchError:
+    with pytest.raises(FetchError) as caught:
         call()
     return caught.value
 
 
-def fault_and_seconds(call: Callable[[], object]) -> tuple[FetchFault, float]:
+def fault_and_seconds(call: Callable[[], object]) -> tuple[FetchError, float]:
     started = time.monotonic()
     return fault_of(call), time.monotonic() - started
 

@@ -24,9 +24,7 @@ from tests.support.emf import Line, emf_lines
 from tests.support.web import Answer
 from tests.unit.deliver.test_deliver import end_job_with
 
-CSV = (
-    b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n,SKU2,https://shop.example/b.jpg\n"
-)
+CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n,SKU2,https://shop.example/b.jpg\n"
 STACK = "imagemill-prod"
 
 

@@ -9,7 +9,8 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from imagemill.adapters.store.deliveries import Attempt
-from imagemill.domain.codes import FileCode, ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
+from imagemill.domain.codes import FileCode, ImageCode, ImageStatus, JobSource, JobStatus, ProductStatus, RowCode
+from imagemill.domain.ids import ULID_PATTERN
 from imagemill.domain.options import (
     DEFAULT_QUALITY,
     MAX_QUALITY,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 
-ULID = {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "examples": ["01K0B3T5Q8ZC4V7XW2N9M6R1DF"]}
+ULID = {"type": "string", "pattern": f"^{ULID_PATTERN}$", "examples": ["01K0B3T5Q8ZC4V7XW2N9M6R1DF"]}
 TIME = {"type": "string", "format": "date-time", "examples": ["2025-07-18T13:42:08.417Z"]}
 COUNT = {"type": "integer", "minimum": 0}
 URL = {"type": "string", "format": "uri"}
@@ -134,7 +135,7 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
         {
             "job_id": ULID,
             "status": reference("JobStatus"),
-            "source": {"type": "string", "enum": ["api", "drop"]},
+            "source": {"type": "string", "enum": list(JobSource)},
             "filename": TEXT,
             "client_reference": nullable(option_schemas()["client_reference"]),
             "created_at": TIME,

@@ -13,14 +13,14 @@ from .colour import convert, is_opaque
 from .decode import MAX_PIXELS, Header, Source, check_is_complete, frames, open_header, open_source, still
 from .encode import INDEXED_MODES, MODES, Picture, encode
 from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, ImageFormat
-from .image_fault import ImageFault, faults_become
+from .image_fault import ImageError, faults_become
 from .metadata import NO_TAGS, Tags, tags_to_keep
 
 __all__ = [
     "CONTENT_TYPES",
     "EXTENSIONS",
     "Compressed",
-    "ImageFault",
+    "ImageError",
     "ImageFormat",
     "OpenedImage",
     "compress",
@@ -79,7 +79,7 @@ class OpenedImage:
         return self.header.pixels * (_BYTES_A_PIXEL_OF_JPEG if is_jpeg else _BYTES_A_PIXEL)
 
     def compress(self, options: ImageOptions) -> Compressed:
-        """See `compress`. Raises ImageFault: CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED."""
+        """See `compress`. Raises ImageError: CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED."""
         with faults_become(ImageCode.CORRUPT_IMAGE):
             source = open_source(self.header)
             plan = _plan(source, options)
@@ -90,7 +90,7 @@ class OpenedImage:
             image_format, picture = _prepare(source, plan, options)
         width, height = picture.size
         if image_format is ImageFormat.AVIF and width * height * len(picture.frames) > MAX_AVIF_PIXELS:
-            raise ImageFault(ImageCode.TOO_MANY_PIXELS)
+            raise ImageError(ImageCode.TOO_MANY_PIXELS)
         with faults_become(ImageCode.ENCODE_FAILED):
             encoded = encode(picture, image_format, options)
         if not plan.is_demanded and len(encoded) * 100 > len(self.data) * WORTHWHILE_PERCENT:
@@ -102,7 +102,7 @@ def open_image(data: bytes) -> OpenedImage:
     """Read an image's header, with nothing decoded.
 
     Raises:
-        ImageFault: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE or TOO_MANY_PIXELS.
+        ImageError: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE or TOO_MANY_PIXELS.
     """
     with faults_become(ImageCode.CORRUPT_IMAGE):
         return OpenedImage(data, open_header(data))
@@ -120,7 +120,7 @@ def compress(data: bytes, options: ImageOptions) -> Compressed:
     `metadata` is `strip`.
 
     Raises:
-        ImageFault: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED. Bit
+        ImageError: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED. Bit
             rot inside a JPEG's scan raises nothing, since no decoder in use notices it.
     """
     return open_image(data).compress(options)

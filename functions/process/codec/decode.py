@@ -23,7 +23,7 @@ from PIL import (
 from imagemill.domain.codes import ImageCode
 
 from .formats import ANIMATED_FORMATS, ImageFormat, identify
-from .image_fault import ImageFault
+from .image_fault import ImageError
 from .jpeg_quality import estimate_quality
 from .metadata import QUARTER_TURNS, TRANSPOSITIONS, orientation
 
@@ -110,16 +110,16 @@ def open_header(data: bytes) -> Header:
     """Read the header, by the one plug-in that the first bytes call for, and nothing else.
 
     Raises:
-        ImageFault: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TOO_MANY_PIXELS.
+        ImageError: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TOO_MANY_PIXELS.
         Exception: whatever Pillow raises on a damaged file.
     """
     image_format = identify(data)
     image = Image.open(BytesIO(data), formats=[image_format.pillow_name])
     # Pillow itself only warns from here to twice the limit, and filters of warnings are not per thread.
     if image.width * image.height > MAX_PIXELS:
-        raise ImageFault(ImageCode.TOO_MANY_PIXELS)
+        raise ImageError(ImageCode.TOO_MANY_PIXELS)
     if min(image.size) < 1:
-        raise ImageFault(ImageCode.CORRUPT_IMAGE)
+        raise ImageError(ImageCode.CORRUPT_IMAGE)
     return Header(image, image_format)
 
 
@@ -163,7 +163,7 @@ def frames(source: Source) -> Iterator[Frame]:
     """Every frame of an animation, each whole, upright and in RGB or RGBA.
 
     Raises:
-        ImageFault: TOO_MANY_PIXELS above MAX_FRAMES frames or MAX_PIXELS pixels in all frames together.
+        ImageError: TOO_MANY_PIXELS above MAX_FRAMES frames or MAX_PIXELS pixels in all frames together.
         Exception: whatever Pillow raises on a damaged file.
     """
     image = source.image
@@ -178,7 +178,7 @@ def frames(source: Source) -> Iterator[Frame]:
             raise
         pixels += image.width * image.height
         if index >= MAX_FRAMES or pixels > MAX_PIXELS:
-            raise ImageFault(ImageCode.TOO_MANY_PIXELS)
+            raise ImageError(ImageCode.TOO_MANY_PIXELS)
         image.load()
         # A conversion to the same mode copies, which is wanted: the next frame is drawn over this one.
         picture = image.convert("RGBA" if image.has_transparency_data else "RGB")

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from imagemill.domain.codes import ImageCode
 
-from .image_fault import ImageFault
+from .image_fault import ImageError
 
 
 class ImageFormat(StrEnum):
@@ -98,12 +98,12 @@ def identify(data: bytes) -> ImageFormat:
     """The accepted format that the first bytes announce; whether the rest is sound is not looked at.
 
     Raises:
-        ImageFault: UNSUPPORTED_FORMAT for an image of another kind, NOT_AN_IMAGE for anything else.
+        ImageError: UNSUPPORTED_FORMAT for an image of another kind, NOT_AN_IMAGE for anything else.
     """
     head = data[:_HEAD_BYTES]
     for image_format, signature in _ACCEPTED:
         if signature.match(head):
             return image_format
     if any(pattern.match(head) for pattern in _RECOGNISED) or data.endswith(_TGA_FOOTER):
-        raise ImageFault(ImageCode.UNSUPPORTED_FORMAT)
-    raise ImageFault(ImageCode.NOT_AN_IMAGE)
+        raise ImageError(ImageCode.UNSUPPORTED_FORMAT)
+    raise ImageError(ImageCode.NOT_AN_IMAGE)

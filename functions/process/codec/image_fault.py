@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from PIL import Image
 
 from imagemill.domain.codes import ImageCode
+from imagemill.errors import ImagemillError
 
 #: Fixed sentences: nothing of what a hostile file says reaches a log line or a user.
 _MESSAGES: Mapping[ImageCode, str] = {
@@ -19,7 +20,7 @@ _MESSAGES: Mapping[ImageCode, str] = {
 }
 
 
-class ImageFault(Exception):
+class ImageError(ImagemillError):
     """An image that cannot be compressed. `code` says why; the message holds no text from the image."""
 
     def __init__(self, code: ImageCode) -> None:
@@ -29,19 +30,19 @@ class ImageFault(Exception):
 
 @contextmanager
 def faults_become(code: ImageCode) -> Iterator[None]:
-    """Turn whatever the codecs raise inside the block into an ImageFault, the cause attached.
+    """Turn whatever the codecs raise inside the block into an ImageError, the cause attached.
 
     Every exception counts, not a list of them: on hostile bytes Pillow has raised OSError, SyntaxError,
     ValueError, struct.error, zlib.error, OverflowError, MemoryError, AttributeError and more.
 
     Raises:
-        ImageFault: TOO_MANY_PIXELS where Pillow suspects a decompression bomb, else `code`.
+        ImageError: TOO_MANY_PIXELS where Pillow suspects a decompression bomb, else `code`.
     """
     try:
         yield
-    except ImageFault:
+    except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
-        raise ImageFault(ImageCode.TOO_MANY_PIXELS) from fault
+        raise ImageError(ImageCode.TOO_MANY_PIXELS) from fault
     except Exception as fault:
-        raise ImageFault(code) from fault
+        raise ImageError(code) from fault

@@ -14,7 +14,8 @@ from imagemill.adapters.store.deliveries import Attempt, put_attempt
 from imagemill.adapters.store.jobs import create_job, end_job, reject_job
 from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
-from imagemill.domain.job import ProductCounts, Totals, new_job_id
+from imagemill.domain.ids import new_id
+from imagemill.domain.job import ProductCounts, Totals
 from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from imagemill.steps.ledger import Finished, finish
 from tests.support.account import JOB_ID, OTHER_TENANT, TENANT, a_job
@@ -69,7 +70,7 @@ def test_another_tenants_job_is_as_unknown_as_none(aws, caller, route):
 
     foreign = caller.get(f"/jobs/{JOB_ID}{route}", tenant=OTHER_TENANT)
     assert caller.problem(foreign) == (404, "JOB_NOT_FOUND")
-    for unknown in (new_job_id(), "x", "x" * 2000):
+    for unknown in (new_id(), "x", "x" * 2000):
         assert caller.get(f"/jobs/{unknown}{route}") == foreign
 
 
@@ -92,7 +93,7 @@ def test_jobs_are_listed_newest_first_in_pages(aws, caller):
     ids = [f"01K0B3T5Q8ZC4V7XW2N9M6R1{number:02d}" for number in range(5)]
     for job_id in ids:
         create_job(a_job(job_id=job_id))
-    create_job(a_job(job_id=new_job_id(), tenant=OTHER_TENANT))
+    create_job(a_job(job_id=new_id(), tenant=OTHER_TENANT))
 
     first = caller.get("/jobs", {"limit": "2"})
     second = caller.get("/jobs", {"limit": "200", "cursor": first["next_cursor"]})

@@ -12,12 +12,12 @@ from imagemill.adapters.store.jobs import end_job, get_job, queue_retry
 from imagemill.adapters.store.ledger import live_counts, open_retry
 from imagemill.adapters.store.results import put_result, results_of_chunk
 from imagemill.adapters.store.runs import get_retryable, note_retryable
-from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
+from imagemill.domain.codes import ImageCode, ImageStatus, JobSource, JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts, Totals
 from imagemill.domain.options import JobOptions
 from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from imagemill.domain.retryable import Retryable, pack_chunks, unpack_chunks
-from ingest.retry import NothingKept
+from imagemill.errors import LostOutcomeError, UnfinishedProductError
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT
 
 CSV = b"S. No.,Product Name,Input Image Urls\r\n" + b"".join(
@@ -140,7 +140,7 @@ def test_a_report_that_comes_before_all_are_retried_fails(aws, caller, context, 
     ingest.app.handler(event("ingest_retry"), context)
     put_result(JOB_ID, 2, settled(2, 1, [done(1), done(2)]))
 
-    with pytest.raises(report.closing.ProductUnfinished, match="row 4"):
+    with pytest.raises(UnfinishedProductError, match="row 4"):
         report.app.handler(event("report_retry"), context)
 
 
@@ -234,12 +234,12 @@ def test_only_the_call_that_was_first_starts_the_run(ended):
 
 
 def test_a_retry_of_what_is_no_longer_kept_is_a_fault(aws, context, event):
-    with pytest.raises(NothingKept):
+    with pytest.raises(LostOutcomeError):
         ingest.app.handler(event("ingest_retry"), context)
 
 
 def test_a_retried_drop_finds_the_new_output_in_its_outbox(aws, caller, context, event):
-    aws.start_job(CSV, source="drop", drop_key=f"inbox/{TENANT}/summer.csv")
+    aws.start_job(CSV, source=JobSource.DROP, drop_key=f"inbox/{TENANT}/summer.csv")
     for row in range(1, 5):
         put_result(JOB_ID, 1, settled(row, 1, [done(1), gone(2)]))
     report.app.handler(event("report"), context)
@@ -260,7 +260,7 @@ def test_a_retried_drop_finds_the_new_output_in_its_outbox(aws, caller, context,
 
 def test_a_slow_report_does_not_leave_an_older_run_in_the_outbox(aws, caller, context, event):
     """A whole retry passes between the report's look at the job and its writing of the outbox."""
-    aws.start_job(CSV, source="drop", drop_key=f"inbox/{TENANT}/summer.csv")
+    aws.start_job(CSV, source=JobSource.DROP, drop_key=f"inbox/{TENANT}/summer.csv")
     for row in range(1, 5):
         put_result(JOB_ID, 1, settled(row, 1, [done(1), gone(2)]))
     begun: list[int] = []

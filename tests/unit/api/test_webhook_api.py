@@ -21,7 +21,7 @@ from imagemill.adapters.store.webhooks import (
     note_failure,
 )
 from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import new_job_id
+from imagemill.domain.ids import new_id
 from imagemill.domain.options import JobOptions
 from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS, DisabledReason, Webhook
 from imagemill.domain.webhooks.message import EventType, new_secret
@@ -204,7 +204,7 @@ def test_another_tenants_endpoint_is_as_unknown_as_none(aws, caller, send, route
     before = aws.items()
 
     assert caller.problem(send(route, tenant=OTHER_TENANT)) == (404, "WEBHOOK_NOT_FOUND")
-    for unknown in (new_job_id(), "x", "x" * 3000):
+    for unknown in (new_id(), "x", "x" * 3000):
         path = f"/webhooks/{unknown}" + ("/test" if "test" in route else "/rotate-secret" if "rotate" in route else "")
         assert caller.problem(send(route, path=path)) == (404, "WEBHOOK_NOT_FOUND")
     assert (aws.items(), aws.executions()) == (before, [])
@@ -313,7 +313,7 @@ def test_a_signing_secret_can_be_rotated_before_it_was_ever_asked_for(caller, se
 
 def test_a_test_message_is_delivered_to_its_endpoint_alone(aws, caller, send):
     register(events=(EventType.JOB_FAILED,))
-    register(webhook_id=new_job_id())
+    register(webhook_id=new_id())
 
     answer = send("api_post_webhook_test")
 
@@ -339,7 +339,7 @@ def test_a_disabled_endpoint_is_not_tested(aws, caller, send):
 def test_a_redelivery_goes_to_all_who_take_the_event_now_and_counts_on(aws, caller, send):
     create_job(a_job(JobOptions(webhook_url=URL), status=JobStatus.PARTIAL, ended_at="2025-07-18T13:43:00.000Z"))
     register()
-    register(webhook_id=new_job_id(), events=(EventType.JOB_COMPLETED,))
+    register(webhook_id=new_id(), events=(EventType.JOB_COMPLETED,))
     own, theirs = f"msg_{JOB_ID}_1", f"msg_{JOB_ID}_1_{WEBHOOK_ID}"
     for number in (1, 2):
         at = f"2025-07-18T13:43:0{number}.000Z"

@@ -20,7 +20,7 @@ from imagemill.adapters.store.deliveries import list_attempts
 from imagemill.adapters.store.secrets import signing_secrets
 from imagemill.adapters.store.webhooks import change_webhook, create_webhook, delete_webhook, get_webhook, list_webhooks
 from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import new_job_id
+from imagemill.domain.ids import new_id
 from imagemill.domain.webhooks import message as domain
 from imagemill.domain.webhooks.endpoint import MAX_FAILING, DisabledReason, Webhook, has_failed_too_long
 from imagemill.domain.webhooks.message import Delivery, EventType, new_secret
@@ -247,7 +247,7 @@ def test_an_endpoint_is_called_with_its_own_tenants_endpoint_of_that_id_alone(aw
 def test_five_days_of_nothing_but_failures_disable_an_endpoint(aws, context, web, clock, attempts):
     """attempts: hours after the one before, and what was answered."""
     statuses: list[int] = []
-    webhook_id, job_id = new_job_id(), new_job_id()
+    webhook_id, job_id = new_id(), new_id()
     announce(a_job(job_id=job_id, status=JobStatus.COMPLETED, ended_at=clock()))
     register(web.route("/hook", lambda _: Answer(statuses[-1])), webhook_id=webhook_id)
     failing_since = None
@@ -320,7 +320,7 @@ def test_a_crash_at_any_point_is_mended_by_the_retry(aws, context, event, told, 
 def test_an_event_goes_to_each_enabled_endpoint_whose_filter_takes_it(aws, status):
     taking = EventType(f"job.{status.value.lower()}")
     others = tuple(event for event in EventType if event is not taking)
-    ids = {name: new_job_id() for name in ("all", "this", "others", "disabled", "theirs")}
+    ids = {name: new_id() for name in ("all", "this", "others", "disabled", "theirs")}
     register("https://a.example/", webhook_id=ids["all"])
     register("https://b.example/", webhook_id=ids["this"], events=(taking,))
     register("https://c.example/", webhook_id=ids["others"], events=others)
@@ -335,9 +335,9 @@ def test_an_event_goes_to_each_enabled_endpoint_whose_filter_takes_it(aws, statu
 def test_every_receiver_of_every_run_has_a_message_id_of_its_own(aws):
     deliveries = [
         Delivery(job_id, run, webhook_id)
-        for job_id in (new_job_id(), new_job_id())
+        for job_id in (new_id(), new_id())
         for run in (1, 2, 11)
-        for webhook_id in (None, new_job_id(), new_job_id())
+        for webhook_id in (None, new_id(), new_id())
     ]
 
     assert len({delivery.message_id for delivery in deliveries}) == len(deliveries)

@@ -9,17 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagemill.adapters.store.jobs import create_job, end_job, get_job, reject_job, start_job
-from imagemill.domain.codes import JobStatus, ProductStatus
-from imagemill.domain.job import (
-    ProductCounts,
-    Totals,
-    final_status,
-    job_document,
-    job_id_of_object,
-    job_id_of_upload,
-    new_job_id,
-    now,
-)
+from imagemill.domain.clock import now
+from imagemill.domain.codes import JobSource, JobStatus, ProductStatus
+from imagemill.domain.ids import job_id_of_object, new_id
+from imagemill.domain.job import ProductCounts, Totals, final_status, job_document, job_id_of_upload
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
 from tests.support.account import JOB_ID, a_job
 
@@ -69,7 +62,7 @@ def test_the_time_is_in_utc_to_the_millisecond():
 
 
 def test_new_ids_are_ulids_and_differ():
-    ids = {new_job_id() for _ in range(100)}
+    ids = {new_id() for _ in range(100)}
 
     assert len(ids) == 100
     assert all(ULID.fullmatch(job_id) for job_id in ids)
@@ -162,7 +155,7 @@ def test_a_job_comes_back_as_it_was_written(aws):
         JobOptions(ImageOptions(80, OutputFormat.AVIF, 10, 20, progressive=True), "https://a/hook", "x"),
         products=7,
         drop_key="inbox/t/a.csv",
-        source="drop",
+        source=JobSource.DROP,
         errors=({"row": None, "column": None, "code": "MALFORMED_CSV", "message": "m", "line": 3},),
         ended_at="2025-07-18T13:43:00.000Z",
     )
@@ -184,7 +177,7 @@ def test_a_job_that_is_not_there_is_none(aws):
 
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.AWAITING_UPLOAD])
 def test_a_waiting_job_can_start_or_be_rejected_once(aws, status):
-    started, rejected = new_job_id(), new_job_id()
+    started, rejected = new_id(), new_id()
     for job_id in (started, rejected):
         create_job(a_job(job_id=job_id, status=status))
 

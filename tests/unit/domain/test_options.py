@@ -4,15 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from imagemill.domain.options import (
-    OPTION_NAMES,
-    ImageOptions,
-    InvalidOption,
-    JobOptions,
-    Metadata,
-    OutputFormat,
-    parse_options,
-)
+from imagemill.domain.options import OPTION_NAMES, ImageOptions, JobOptions, Metadata, OutputFormat, parse_options
+from imagemill.errors import InvalidOptionError
 
 
 def parse(allow_http_webhook: bool = False, **given: str) -> JobOptions:
@@ -93,7 +86,7 @@ def test_every_format_of_the_contract_is_known(name):
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_by_name(name, value):
-    with pytest.raises(InvalidOption) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         parse(allow_http_webhook=True, **{name: value})
 
     assert caught.value.name == name
@@ -102,7 +95,7 @@ def test_a_value_that_is_not_allowed_is_refused_by_name(name, value):
 
 
 def test_an_unknown_option_is_refused_with_those_that_are_known():
-    with pytest.raises(InvalidOption) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         parse(colour="red")
 
     assert caught.value.name == "colour"
@@ -115,7 +108,7 @@ def test_a_reference_may_have_256_characters():
 
 def test_a_plain_http_webhook_is_for_stage_local_alone():
     assert parse(allow_http_webhook=True, webhook_url="http://localhost:9000/").webhook_url == "http://localhost:9000/"
-    with pytest.raises(InvalidOption, match="https URL"):
+    with pytest.raises(InvalidOptionError, match="https URL"):
         parse(webhook_url="http://shop.example/")
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from imagemill.domain.web_urls import InvalidUrl, WebUrl
+from imagemill.domain.web_urls import WebUrl
+from imagemill.errors import InvalidUrlError
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_hosts_are_spelled_in_ascii(host, ascii_host):
     ],
 )
 def test_what_no_browser_would_fetch_is_refused(text):
-    with pytest.raises(InvalidUrl):
+    with pytest.raises(InvalidUrlError):
         WebUrl.parse(text)
 
 
@@ -122,13 +123,13 @@ def test_a_redirect_may_be_relative(location, redirected):
 
 @pytest.mark.parametrize("location", ["ftp://cdn.example/", "http://u@cdn.example/", "http://[", "file:///etc/passwd"])
 def test_a_redirect_is_held_to_the_same_rules(location):
-    with pytest.raises(InvalidUrl):
+    with pytest.raises(InvalidUrlError):
         WebUrl.parse("http://shop.example/a").redirected(location)
 
 
 def test_a_host_too_long_is_refused_before_its_letters_are_looked_at():
     """Punycode takes time by the square of the length: 0.4 s for 2,000 letters."""
-    with pytest.raises(InvalidUrl, match="longer than any"):
+    with pytest.raises(InvalidUrlError, match="longer than any"):
         WebUrl.parse(f"http://{'ü' * 255}/")
 
 

@@ -17,8 +17,9 @@ from imagemill.domain.codes import JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
 from imagemill.domain.product import CHUNK_ROWS, row_fault
+from imagemill.errors import NoSuchJobError
 from ingest.app import handler
-from ingest.fan_out import NoSuchJob, _start_products
+from ingest.fan_out import _start_products
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
 from tests.support.caller import context_of
 
@@ -238,7 +239,7 @@ def test_an_ended_job_is_left_alone(aws, context, event):
 
 
 def test_an_upload_of_no_job_is_a_fault(aws, context, event):
-    with pytest.raises(NoSuchJob):
+    with pytest.raises(NoSuchJobError):
         handler(event("ingest_upload"), context)
 
 

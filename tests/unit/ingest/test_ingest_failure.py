@@ -11,7 +11,7 @@ from imagemill.adapters.store.jobs import start_job
 from imagemill.domain.codes import JobStatus
 from ingest.app import MAX_INGEST_RECEIVE_COUNT
 from ingest.app import handler as ingest
-from tests.support.account import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, Crash
+from tests.support.account import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, CrashError
 from tests.support.sweep_rounds import catalogue, job_of
 
 
@@ -67,9 +67,9 @@ def test_a_job_that_has_begun_is_left_to_the_sweep_when_its_ingest_becomes_a_dea
 
 def test_a_retry_is_not_rejected_for_a_letter_of_its_first_run(aws, context, event, monkeypatch):
     aws.store_job(catalogue(1), run=2)
-    monkeypatch.setattr("ingest.app.fan_out", Mock(side_effect=Crash))
+    monkeypatch.setattr("ingest.app.fan_out", Mock(side_effect=CrashError))
 
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         ingest(last_receive(event, "ingest_upload"), context)
 
     assert job_of().status is JobStatus.QUEUED

@@ -18,7 +18,8 @@ from imagemill.adapters.store.ledger import live_counts, open_run
 from imagemill.adapters.store.results import get_results, put_result
 from imagemill.adapters.web.client import WebClient, WebPolicy
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
-from imagemill.domain.job import ProductCounts, new_job_id
+from imagemill.domain.ids import new_id
+from imagemill.domain.job import ProductCounts
 from imagemill.domain.options import ImageOptions, OutputFormat
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductMessage, ProductResult, settled
 from imagemill.settings import settings
@@ -347,7 +348,7 @@ def test_keys_are_named_after_the_url_in_plain_characters(url, name):
 
 
 def test_no_two_products_share_a_key():
-    jobs = [new_job_id(), new_job_id()]
+    jobs = [new_id(), new_id()]
     places = [OutputSlot(job, row, position) for job in jobs for row in (1, 11) for position in (1, 2)]
 
     assert len({image_key("https://a/same.jpg", place, "jpg") for place in places}) == len(places)

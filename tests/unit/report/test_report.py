@@ -13,14 +13,16 @@ from imagemill.adapters.store.messages import WebhookMessage, get_message, put_m
 from imagemill.adapters.store.results import put_result
 from imagemill.adapters.store.runs import keep_outcome
 from imagemill.adapters.store.webhooks import create_webhook
-from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
-from imagemill.domain.job import Job, ProductCounts, Totals, job_document, new_job_id, now
+from imagemill.domain.clock import now
+from imagemill.domain.codes import ImageCode, ImageStatus, JobSource, JobStatus, ProductStatus, RowCode
+from imagemill.domain.ids import new_id
+from imagemill.domain.job import Job, ProductCounts, Totals, job_document
 from imagemill.domain.options import JobOptions
 from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS, Webhook
 from imagemill.domain.webhooks.message import EventType, new_secret
+from imagemill.errors import UnfinishedProductError
 from report.app import handler
-from report.closing import ProductUnfinished
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
 
 CSV = (
@@ -33,7 +35,7 @@ CSV = (
 WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
 URL = "https://shop.example/all"
 OUTPUT_KEY = f"outputs/{TENANT}/{JOB_ID}/1.csv"
-DROP: dict[str, Any] = {"source": "drop", "drop_key": f"inbox/{TENANT}/2025/summer.csv"}
+DROP: dict[str, Any] = {"source": JobSource.DROP, "drop_key": f"inbox/{TENANT}/2025/summer.csv"}
 
 
 def completed(position: int) -> ImageResult:
@@ -141,7 +143,7 @@ def test_an_unfinished_product_fails_the_report_and_ends_nothing(aws, context, e
     for result in finish_products_but_the_last:
         put_result(JOB_ID, 1, result)
 
-    with pytest.raises(ProductUnfinished, match="row 3"):
+    with pytest.raises(UnfinishedProductError, match="row 3"):
         handler(event("report"), context)
 
     assert job_of().status is JobStatus.PROCESSING
@@ -152,7 +154,7 @@ def test_a_product_still_in_work_fails_the_report(aws, context, event):
     aws.start_job(CSV)
     put_result(JOB_ID, 1, ProductResult(1, ProductStatus.PROCESSING, 1))
 
-    with pytest.raises(ProductUnfinished, match="row 1"):
+    with pytest.raises(UnfinishedProductError, match="row 1"):
         handler(event("report"), context)
 
 
@@ -168,7 +170,7 @@ def test_a_job_with_a_webhook_returns_its_message(aws, context, event):
 def test_each_endpoint_that_takes_the_event_gets_a_message_too(aws, context, event):
     aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
     finish_products()
-    for name, events in ((WEBHOOK_ID, (EventType.JOB_PARTIAL,)), (new_job_id(), (EventType.JOB_COMPLETED,))):
+    for name, events in ((WEBHOOK_ID, (EventType.JOB_PARTIAL,)), (new_id(), (EventType.JOB_COMPLETED,))):
         create_webhook(Webhook(name, TENANT, URL, events, now()), new_secret())
 
     answer = handler(event("report"), context)
@@ -231,7 +233,7 @@ def test_what_the_most_receivers_need_is_far_from_the_quota_of_an_execution(aws,
     aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
     finish_products()
     for _ in range(MAX_WEBHOOKS + 5):
-        create_webhook(Webhook(new_job_id(), TENANT, URL, tuple(EventType), now()), new_secret())
+        create_webhook(Webhook(new_id(), TENANT, URL, tuple(EventType), now()), new_secret())
 
     messages = handler(event("report"), context)["messages"]
 

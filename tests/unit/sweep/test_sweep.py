@@ -15,9 +15,10 @@ from imagemill.adapters.store.watch import due_jobs
 from imagemill.domain.codes import JobStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import ProductResult, settled
+from imagemill.errors import JobsNotSweptError
 from imagemill.steps.ledger import Finished, finish
 from ingest.app import handler as ingest
-from sweep.app import JobsNotSwept, handler
+from sweep.app import handler
 from sweep.round import Finding, Round
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, a_job
 from tests.support.caller import context_of
@@ -247,7 +248,7 @@ def test_a_job_that_cannot_be_swept_stops_no_other_and_is_behind_them_in_the_nex
         ExpressionAttributeValues={":note": {"M": {"of": {"S": "another version"}}}},
     )
 
-    with pytest.raises(JobsNotSwept, match="1 jobs"):
+    with pytest.raises(JobsNotSweptError, match="1 jobs"):
         handler(event("sweep"), context)
 
     assert [vars(record)["job_id"] for record in caplog.records if record.levelname == "ERROR"] == [JOB_ID]

@@ -18,6 +18,13 @@ class JobStatus(StrEnum):
         return self not in {JobStatus.AWAITING_UPLOAD, JobStatus.QUEUED, JobStatus.PROCESSING}
 
 
+class JobSource(StrEnum):
+    """How a job's CSV came."""
+
+    API = "api"
+    DROP = "drop"
+
+
 class ProductStatus(StrEnum):
     PENDING = "PENDING"
     PROCESSING = "PROCESSING"

@@ -10,7 +10,7 @@ from typing import Any
 
 from ulid import ULID
 
-from imagemill.domain.codes import JobStatus, ProductStatus
+from imagemill.domain.codes import JobSource, JobStatus, ProductStatus
 from imagemill.domain.options import ImageOptions, JobOptions
 
 #: Life of a presigned upload, in seconds.
@@ -24,7 +24,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def new_job_id() -> str:
+def new_id() -> str:
     return str(ULID())
 
 
@@ -108,7 +108,7 @@ class Job:
     job_id: str
     tenant: str
     status: JobStatus
-    source: str
+    source: JobSource
     filename: str
     created_at: str
     api_url: str
@@ -154,7 +154,7 @@ def job_document(job: Job, counts: ProductCounts) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "status": job.status.value,
-        "source": job.source,
+        "source": job.source.value,
         "filename": job.filename,
         "client_reference": job.options.client_reference,
         "created_at": job.created_at,

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from imagemill.errors import InvalidOptionError
+
 #: Longest side that may be asked for, in pixels; WebP ends at 16,383 and JPEG at 65,535.
 MAX_SIDE_PIXELS = 16_384
 #: Quality scale of libjpeg; above 95 files grow without looking better (Pillow's documentation).
@@ -30,15 +32,6 @@ class OutputFormat(StrEnum):
 class Metadata(StrEnum):
     STRIP = "strip"
     KEEP = "keep"
-
-
-class InvalidOption(ValueError):
-    """An option that is unknown or out of range. `name` is the option, `allowed` what would be accepted."""
-
-    def __init__(self, name: str, allowed: str) -> None:
-        super().__init__(f"Option '{name}': {allowed}.")
-        self.name = name
-        self.allowed = allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +85,11 @@ def parse_options(given: Mapping[str, str], *, allow_http_webhook: bool) -> JobO
     An empty value means the default. `allow_http_webhook` is true in stage `local` alone.
 
     Raises:
-        InvalidOption: for the first option that is unknown or not allowed.
+        InvalidOptionError: for the first option that is unknown or not allowed.
     """
     unknown = sorted(set(given) - set(OPTION_NAMES))
     if unknown:
-        raise InvalidOption(unknown[0], f"unknown; known are {', '.join(OPTION_NAMES)}")
+        raise InvalidOptionError(unknown[0], f"unknown; known are {', '.join(OPTION_NAMES)}")
     present = {name: value.strip() for name, value in given.items() if value.strip()}
     image = ImageOptions(
         quality=_integer(present, "quality", MIN_QUALITY, MAX_QUALITY) or DEFAULT_QUALITY,
@@ -108,7 +101,7 @@ def parse_options(given: Mapping[str, str], *, allow_http_webhook: bool) -> JobO
     )
     reference = present.get("client_reference")
     if reference is not None and len(reference) > MAX_REFERENCE_CHARACTERS:
-        raise InvalidOption("client_reference", f"at most {MAX_REFERENCE_CHARACTERS} characters")
+        raise InvalidOptionError("client_reference", f"at most {MAX_REFERENCE_CHARACTERS} characters")
     return JobOptions(image, _webhook_url(present, allow_http=allow_http_webhook), reference)
 
 
@@ -117,7 +110,7 @@ def _integer(given: Mapping[str, str], name: str, low: int, high: int) -> int | 
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(high)) and low <= int(text) <= high):
-        raise InvalidOption(name, f"a whole number from {low} to {high}")
+        raise InvalidOptionError(name, f"a whole number from {low} to {high}")
     return int(text)
 
 
@@ -128,13 +121,13 @@ def _choice(given: Mapping[str, str], name: str, choices: type[Choice]) -> Choic
     try:
         return choices(text.lower())
     except ValueError:
-        raise InvalidOption(name, f"one of {', '.join(choices)}") from None
+        raise InvalidOptionError(name, f"one of {', '.join(choices)}") from None
 
 
 def _boolean(given: Mapping[str, str], name: str) -> bool:
     text = given.get(name, "false").lower()
     if text not in {"true", "false"}:
-        raise InvalidOption(name, "true or false")
+        raise InvalidOptionError(name, "true or false")
     return text == "true"
 
 
@@ -147,7 +140,7 @@ def require_webhook_url(url: str, *, allow_http: bool) -> str:
     """The URL, if a webhook may have it. `allow_http` is true in stage `local` alone.
 
     Raises:
-        InvalidOption: saying what is allowed.
+        InvalidOptionError: saying what is allowed.
     """
     schemes = {"https", "http"} if allow_http else {"https"}
     scheme_names = " or ".join(sorted(schemes))
@@ -156,7 +149,7 @@ def require_webhook_url(url: str, *, allow_http: bool) -> str:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
-        raise InvalidOption("webhook_url", allowed) from None
+        raise InvalidOptionError("webhook_url", allowed) from None
     acceptable = (
         parts.scheme.lower() in schemes
         and parts.hostname
@@ -167,5 +160,5 @@ def require_webhook_url(url: str, *, allow_http: bool) -> str:
         and " " not in url
     )
     if not acceptable:
-        raise InvalidOption("webhook_url", allowed)
+        raise InvalidOptionError("webhook_url", allowed)
     return url

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
 from imagemill.domain.options import ImageOptions
+from imagemill.errors import UnreadableMessageError
 
 #: Rows of one ledger. A set of 200 row numbers is about 1 KB, one write unit to add to.
 CHUNK_ROWS = 200
@@ -155,10 +156,6 @@ def row_fault(row: int, code: RowCode) -> ProductResult:
     return ProductResult(row, ProductStatus.FAILED, attempts=0, error=code)
 
 
-class UnreadableMessage(ValueError):
-    """A message that no version of ours has written."""
-
-
 @dataclass(frozen=True, slots=True)
 class ProductMessage:
     """The message that asks for one product to be processed.
@@ -197,13 +194,13 @@ class ProductMessage:
 
     @classmethod
     def from_json(cls, body: str) -> ProductMessage:
-        """The inverse of `to_json`, but for hopeless URLs. Raises UnreadableMessage."""
+        """The inverse of `to_json`, but for hopeless URLs. Raises UnreadableMessageError."""
         try:
             values = json.loads(body)
             options = ImageOptions.from_dict(values.pop("options"))
             return cls(**{**values, "urls": tuple(values["urls"])}, options=options)
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
-            raise UnreadableMessage("not a product message") from fault
+            raise UnreadableMessageError("not a product message") from fault
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -8,6 +8,8 @@ from encodings.idna import nameprep
 from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
+from imagemill.errors import InvalidUrlError
+
 #: Above the 8,000 octets that everyone should take (RFC 9110 section 4.1); CSVs have their own, lower, limit.
 MAX_URL_CHARACTERS = 8_192
 #: Of a host name in its ASCII form (RFC 1035 section 2.3.4).
@@ -26,10 +28,6 @@ _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _LABEL_SEPARATOR = re.compile("[.\u3002\uff0e\uff61]")
 #: Letters that browsers keep (UTS #46, non-transitional) where the older `nameprep` spells them ss and σ.
 _DEVIATION = re.compile("([ßς])")
-
-
-class InvalidUrl(ValueError):
-    """Not an absolute http or https URL that may be fetched. The message has nothing of the URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +55,26 @@ class WebUrl:
         """Read an absolute URL; spaces around it and its fragment are dropped.
 
         Raises:
-            InvalidUrl: other schemes, credentials, control characters, an impossible host or port.
+            InvalidUrlError: other schemes, credentials, control characters, an impossible host or port.
         """
         text = text.strip(" ")
         if len(text) > MAX_URL_CHARACTERS:
-            raise InvalidUrl("longer than 8,192 characters")
+            raise InvalidUrlError("longer than 8,192 characters")
         if _CONTROL_CHARACTER.search(text):
-            raise InvalidUrl("control character")
+            raise InvalidUrlError("control character")
         try:
             parts = urlsplit(text)
         except ValueError as error:
-            raise InvalidUrl("not a URL") from error
+            raise InvalidUrlError("not a URL") from error
         if parts.scheme not in DEFAULT_PORTS:
-            raise InvalidUrl("neither http nor https")
+            raise InvalidUrlError("neither http nor https")
         authority = _AUTHORITY.fullmatch(parts.netloc)
         if authority is None:
-            raise InvalidUrl("credentials, no host, or one that cannot be")
+            raise InvalidUrlError("credentials, no host, or one that cannot be")
         host = _ascii_host(authority["name"]) if authority["name"] else _ipv6(authority["ipv6"])
         port = int(authority["port"] or DEFAULT_PORTS[parts.scheme])
         if not 1 <= port <= 65_535:
-            raise InvalidUrl("impossible port")
+            raise InvalidUrlError("impossible port")
         path = _without_dot_segments(parts.path.replace("\\", "/"))
         query = f"?{_escaped(parts.query, QUERY_CHARACTERS)}" if parts.query else ""
         return cls(Origin(parts.scheme, host, port), _escaped(path, PATH_CHARACTERS) + query)
@@ -88,12 +86,12 @@ class WebUrl:
         was asked for in private is not fetched in the clear because a server does not know that it has TLS.
 
         Raises:
-            InvalidUrl: as `parse` does.
+            InvalidUrlError: as `parse` does.
         """
         try:
             url = self.parse(urljoin(f"{self.origin}{self.target}", location.strip(" ")))
         except ValueError as error:
-            raise InvalidUrl("redirect to what is no URL") from error
+            raise InvalidUrlError("redirect to what is no URL") from error
         if self.origin.scheme == "https" and url.origin.scheme == "http":
             port = DEFAULT_PORTS["https"] if url.origin.port == DEFAULT_PORTS["http"] else url.origin.port
             return replace(url, origin=Origin("https", url.origin.host, port))
@@ -104,23 +102,23 @@ def _ipv6(text: str) -> str:
     try:
         return str(IPv6Address(text))
     except ValueError as error:
-        raise InvalidUrl("no IPv6 address") from error
+        raise InvalidUrlError("no IPv6 address") from error
 
 
 def _ascii_host(name: str) -> str:
     """The host as DNS knows it. One trailing dot is dropped: with and without it, the same host is meant."""
     # Its ASCII form is never shorter in practice, and Punycode takes time by the square of a label's length.
     if len(name) > MAX_HOST_CHARACTERS + 1:
-        raise InvalidUrl("a host longer than any")
+        raise InvalidUrlError("a host longer than any")
     try:
         labels = [_ascii_label(label) for label in _LABEL_SEPARATOR.split(name)]
     except UnicodeError as error:
-        raise InvalidUrl("host with letters that no host has") from error
+        raise InvalidUrlError("host with letters that no host has") from error
     if labels[-1] == "":
         labels.pop()
     host = ".".join(labels)
     if not labels or len(host) > MAX_HOST_CHARACTERS or not all(map(_LABEL.fullmatch, labels)):
-        raise InvalidUrl("no host, or one that cannot be")
+        raise InvalidUrlError("no host, or one that cannot be")
     return host
 
 
@@ -150,4 +148,4 @@ def _escaped(text: str, safe: str) -> str:
     try:
         return quote(text, safe=safe)
     except UnicodeEncodeError as error:
-        raise InvalidUrl("half a surrogate pair") from error
+        raise InvalidUrlError("half a surrogate pair") from error

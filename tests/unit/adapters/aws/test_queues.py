@@ -13,13 +13,13 @@ from imagemill.adapters.aws.queues import (
     BATCH_BYTES,
     MAX_VISIBILITY_SECONDS,
     SEND_ATTEMPTS,
-    MessagesNotSent,
     continue_ingest,
     send_products,
     show_again_after,
 )
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
+from imagemill.errors import MessagesNotSentError
 from tests.support.account import ENVIRONMENT, JOB_ID, TENANT
 
 
@@ -106,7 +106,7 @@ def test_an_entry_that_stays_refused_is_a_fault(aws):
         for _ in range(SEND_ATTEMPTS):
             stub.add_response("send_message_batch", refusing("0"))
 
-        with pytest.raises(MessagesNotSent):
+        with pytest.raises(MessagesNotSentError):
             send_products([message(1)], TENANT)
 
         stub.assert_no_pending_responses()

@@ -7,8 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from imagemill.adapters.web.client import FetchFault
-from imagemill.domain.codes import ImageCode
+from imagemill.adapters.web.faults import FetchError, WebCode
 from tests.support.scripted_web import (
     HEAD_200,
     IMAGE,
@@ -38,7 +37,7 @@ def test_any_other_status_is_a_fault_that_names_it(serve_origin, web_client, sta
 
     fault = fault_of(lambda: web_client().fetch(origin.url))
 
-    assert (fault.code, fault.http_status) == (ImageCode.HTTP_STATUS, status)
+    assert (fault.code, fault.http_status) == (WebCode.HTTP_STATUS, status)
 
 
 def test_a_redirect_to_nowhere_is_a_status_fault(serve_origin, web_client):
@@ -60,7 +59,7 @@ def test_three_redirects_are_followed_and_a_fourth_is_not(serve_origin, web_clie
     too_far = serve_origin(*[response(302, location="/again")] * 4, response(200, IMAGE))
 
     assert web_client().fetch(there.url) == IMAGE
-    assert fault_of(lambda: web_client().fetch(too_far.url)).code is ImageCode.TOO_MANY_REDIRECTS
+    assert fault_of(lambda: web_client().fetch(too_far.url)).code is WebCode.TOO_MANY_REDIRECTS
     assert len(too_far.requests) == 4
 
 
@@ -114,65 +113,65 @@ def test_a_body_without_length_ends_with_the_connection(serve_origin, web_client
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        pytest.param(then_close(b""), ImageCode.CONNECT_FAILED, id="closed without a word"),
-        pytest.param(then_reset(b""), ImageCode.CONNECT_FAILED, id="reset before the response"),
-        pytest.param(then_close(b"SSH-2.0-OpenSSH\r\n"), ImageCode.CONNECT_FAILED, id="another protocol"),
-        pytest.param(then_close(b"HTTP/1.1 xyz\r\n\r\n"), ImageCode.CONNECT_FAILED, id="no status"),
-        pytest.param(then_close(HEAD_200 + b"A: b\r\n" * 200), ImageCode.CONNECT_FAILED, id="too many fields"),
-        pytest.param(then_close(HEAD_200 + b"A: " + b"b" * 70_000), ImageCode.CONNECT_FAILED, id="endless field"),
+        pytest.param(then_close(b""), WebCode.CONNECT_FAILED, id="closed without a word"),
+        pytest.param(then_reset(b""), WebCode.CONNECT_FAILED, id="reset before the response"),
+        pytest.param(then_close(b"SSH-2.0-OpenSSH\r\n"), WebCode.CONNECT_FAILED, id="another protocol"),
+        pytest.param(then_close(b"HTTP/1.1 xyz\r\n\r\n"), WebCode.CONNECT_FAILED, id="no status"),
+        pytest.param(then_close(HEAD_200 + b"A: b\r\n" * 200), WebCode.CONNECT_FAILED, id="too many fields"),
+        pytest.param(then_close(HEAD_200 + b"A: " + b"b" * 70_000), WebCode.CONNECT_FAILED, id="endless field"),
         pytest.param(
             then_close(HEAD_200 + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\nabc"),
-            ImageCode.CONNECT_FAILED,
+            WebCode.CONNECT_FAILED,
             id="two lengths",
         ),
-        pytest.param(then_close(response(200, IMAGE)[:-1]), ImageCode.TRUNCATED_BODY, id="shorter than its length"),
-        pytest.param(then_reset(response(200, IMAGE)[:-1]), ImageCode.TRUNCATED_BODY, id="reset in the body"),
+        pytest.param(then_close(response(200, IMAGE)[:-1]), WebCode.TRUNCATED_BODY, id="shorter than its length"),
+        pytest.param(then_reset(response(200, IMAGE)[:-1]), WebCode.TRUNCATED_BODY, id="reset in the body"),
         pytest.param(
             then_close(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"),
-            ImageCode.TRUNCATED_BODY,
+            WebCode.TRUNCATED_BODY,
             id="chunk cut short",
         ),
         pytest.param(
             then_close(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"),
-            ImageCode.TRUNCATED_BODY,
+            WebCode.TRUNCATED_BODY,
             id="last chunk missing",
         ),
         pytest.param(
             then_close(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n"),
-            ImageCode.TRUNCATED_BODY,
+            WebCode.TRUNCATED_BODY,
             id="chunk size is no number",
         ),
         pytest.param(
             then_close(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + IMAGE),
-            ImageCode.TRUNCATED_BODY,
+            WebCode.TRUNCATED_BODY,
             id="chunk size below zero",
         ),
-        pytest.param(response(200, IMAGE, content_encoding="gzip"), ImageCode.TRUNCATED_BODY, id="gzip that is none"),
+        pytest.param(response(200, IMAGE, content_encoding="gzip"), WebCode.TRUNCATED_BODY, id="gzip that is none"),
         pytest.param(
             response(200, gzip.compress(IMAGE)[:-20], content_encoding="gzip"),
-            ImageCode.TRUNCATED_BODY,
+            WebCode.TRUNCATED_BODY,
             id="gzip cut short",
         ),
         pytest.param(
             response(200, gzip.compress(IMAGE), content_encoding=", ".join(["gzip"] * 9)),
-            ImageCode.TRUNCATED_BODY,
+            WebCode.TRUNCATED_BODY,
             id="too many encodings",
         ),
-        pytest.param(HEAD_200 + b"Content-Length: 99999999\r\n\r\n", ImageCode.TOO_LARGE, id="length over the cap"),
+        pytest.param(HEAD_200 + b"Content-Length: 99999999\r\n\r\n", WebCode.TOO_LARGE, id="length over the cap"),
         pytest.param(
             HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n" + (b"5000\r\n" + bytes(0x5000) + b"\r\n") * 20,
-            ImageCode.TOO_LARGE,
+            WebCode.TOO_LARGE,
             id="chunks over the cap",
         ),
         pytest.param(
             HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + bytes(200_000),
-            ImageCode.TOO_LARGE,
+            WebCode.TOO_LARGE,
             id="chunk size below zero, without end",
         ),
-        pytest.param(then_close(HEAD_200 + b"\r\n" + bytes(100_001)), ImageCode.TOO_LARGE, id="one byte over the cap"),
+        pytest.param(then_close(HEAD_200 + b"\r\n" + bytes(100_001)), WebCode.TOO_LARGE, id="one byte over the cap"),
         pytest.param(
             response(200, gzip.compress(bytes(100_001)), content_encoding="gzip"),
-            ImageCode.TOO_LARGE,
+            WebCode.TOO_LARGE,
             id="over the cap when decoded",
         ),
     ],
@@ -232,25 +231,25 @@ def test_retry_after_may_be_a_date_to_come(serve_origin, web_client):
 @pytest.mark.parametrize(
     ("fault", "is_transient"),
     [
-        *[(FetchFault(ImageCode.HTTP_STATUS, status), True) for status in (408, 425, 429, 500, 502, 503, 504, 599)],
-        *[(FetchFault(ImageCode.HTTP_STATUS, status), False) for status in (204, 206, 304, 400, 401, 403, 404, 410)],
+        *[(FetchError(WebCode.HTTP_STATUS, status), True) for status in (408, 425, 429, 500, 502, 503, 504, 599)],
+        *[(FetchError(WebCode.HTTP_STATUS, status), False) for status in (204, 206, 304, 400, 401, 403, 404, 410)],
         *[
-            (FetchFault(code), True)
+            (FetchError(code), True)
             for code in (
-                ImageCode.DNS_FAILURE,
-                ImageCode.CONNECT_FAILED,
-                ImageCode.TIMEOUT,
-                ImageCode.TRUNCATED_BODY,
+                WebCode.DNS_FAILURE,
+                WebCode.CONNECT_FAILED,
+                WebCode.TIMEOUT,
+                WebCode.TRUNCATED_BODY,
             )
         ],
         *[
-            (FetchFault(code), False)
+            (FetchError(code), False)
             for code in (
-                ImageCode.INVALID_URL,
-                ImageCode.BLOCKED_ADDRESS,
-                ImageCode.TLS_FAILURE,
-                ImageCode.TOO_MANY_REDIRECTS,
-                ImageCode.TOO_LARGE,
+                WebCode.INVALID_URL,
+                WebCode.BLOCKED_ADDRESS,
+                WebCode.TLS_FAILURE,
+                WebCode.TOO_MANY_REDIRECTS,
+                WebCode.TOO_LARGE,
             )
         ],
     ],
@@ -317,9 +316,9 @@ def test_an_endless_answer_of_a_webhook_is_left_soon(serve_origin, web_client):
 @pytest.mark.parametrize(
     ("url", "code"),
     [
-        ("http://10.0.0.1/hook", ImageCode.BLOCKED_ADDRESS),
-        ("http://user:secret@127.0.0.1/hook", ImageCode.INVALID_URL),
-        ("http://127.0.0.1:1/hook", ImageCode.CONNECT_FAILED),
+        ("http://10.0.0.1/hook", WebCode.BLOCKED_ADDRESS),
+        ("http://user:secret@127.0.0.1/hook", WebCode.INVALID_URL),
+        ("http://127.0.0.1:1/hook", WebCode.CONNECT_FAILED),
     ],
 )
 def test_a_webhook_is_held_to_the_same_rules(web_client, url, code):
@@ -334,7 +333,7 @@ def test_a_webhook_that_reads_nothing_ends_at_its_timeout(serve_origin, web_clie
             lambda: web_client().post(url, bytes(32 * 1024 * 1024), {}, timeout_seconds=0.3)
         )
 
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT
     assert seconds < 3
 
 
@@ -352,7 +351,7 @@ def test_memory_is_reserved_before_a_body_is_read(serve_origin, web_client, answ
     origin = serve_origin(answer)
     reserved = []
 
-    with suppress(FetchFault):
+    with suppress(FetchError):
         web_client(max_bytes=1_000).fetch(origin.url, reserve=lambda asked, until: reserved.append(asked))
 
     assert reserved == [amount]
@@ -366,4 +365,4 @@ def test_memory_that_cannot_be_had_in_time_is_a_timeout(serve_origin, web_client
 
     fault = fault_of(lambda: web_client().fetch(origin.url, reserve=refuse))
 
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT

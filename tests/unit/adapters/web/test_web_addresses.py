@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from imagemill.adapters.web.client import WebClient, WebPolicy
-from imagemill.domain.codes import ImageCode
+from imagemill.adapters.web.faults import WebCode
 from tests.support.scripted_web import (
     IMAGE,
     ScriptedResolver,
@@ -43,7 +43,7 @@ def test_inner_addresses_are_refused_however_they_are_spelled(url):
     fault = fault_of(lambda: client.fetch(url))
 
     client.close()
-    assert fault.code is ImageCode.BLOCKED_ADDRESS
+    assert fault.code is WebCode.BLOCKED_ADDRESS
 
 
 def test_loopback_is_never_connected_to_outside_the_local_stage(serve_origin, web_client):
@@ -52,7 +52,7 @@ def test_loopback_is_never_connected_to_outside_the_local_stage(serve_origin, we
 
     fault = fault_of(lambda: client.fetch("http://shop.example/a.png"))
 
-    assert (fault.code, origin.connections) == (ImageCode.BLOCKED_ADDRESS, 0)
+    assert (fault.code, origin.connections) == (WebCode.BLOCKED_ADDRESS, 0)
 
 
 @pytest.mark.parametrize("good_comes_first", [True, False])
@@ -64,7 +64,7 @@ def test_a_name_with_one_good_and_one_bad_address_is_refused(serve_origin, web_c
 
     fault = fault_of(lambda: client.fetch("http://shop.example/a.png"))
 
-    assert (fault.code, origin.connections) == (ImageCode.BLOCKED_ADDRESS, 0)
+    assert (fault.code, origin.connections) == (WebCode.BLOCKED_ADDRESS, 0)
 
 
 def test_the_address_that_was_checked_is_the_one_connected_to(serve_origin, web_client):
@@ -84,20 +84,20 @@ def test_a_name_that_turns_bad_is_refused_with_the_next_connection(serve_origin,
 
     fault = fault_of(lambda: client.fetch("http://shop.example/a.png"))
 
-    assert (fault.code, origin.connections) == (ImageCode.BLOCKED_ADDRESS, 1)
+    assert (fault.code, origin.connections) == (WebCode.BLOCKED_ADDRESS, 1)
 
 
 @pytest.mark.parametrize(
     ("location", "code"),
     [
-        ("http://10.0.0.1/", ImageCode.BLOCKED_ADDRESS),
-        ("//169.254.169.254/latest/meta-data/", ImageCode.BLOCKED_ADDRESS),
-        ("http://0x0a000001/", ImageCode.BLOCKED_ADDRESS),
-        ("http://[::ffff:127.0.0.1]/", ImageCode.BLOCKED_ADDRESS),
-        ("http://[fe80::1]/", ImageCode.BLOCKED_ADDRESS),
-        ("http://user:secret@shop.example/", ImageCode.INVALID_URL),
-        ("file:///etc/passwd", ImageCode.INVALID_URL),
-        ("http://[", ImageCode.INVALID_URL),
+        ("http://10.0.0.1/", WebCode.BLOCKED_ADDRESS),
+        ("//169.254.169.254/latest/meta-data/", WebCode.BLOCKED_ADDRESS),
+        ("http://0x0a000001/", WebCode.BLOCKED_ADDRESS),
+        ("http://[::ffff:127.0.0.1]/", WebCode.BLOCKED_ADDRESS),
+        ("http://[fe80::1]/", WebCode.BLOCKED_ADDRESS),
+        ("http://user:secret@shop.example/", WebCode.INVALID_URL),
+        ("file:///etc/passwd", WebCode.INVALID_URL),
+        ("http://[", WebCode.INVALID_URL),
     ],
 )
 def test_a_redirect_is_checked_as_the_first_url_was(serve_origin, web_client, location, code):
@@ -114,7 +114,7 @@ def test_what_is_no_web_url_is_not_looked_up(web_client, url):
 
     fault = fault_of(lambda: web_client(resolver).fetch(url))
 
-    assert (fault.code, resolver.lookups) == (ImageCode.INVALID_URL, 0)
+    assert (fault.code, resolver.lookups) == (WebCode.INVALID_URL, 0)
 
 
 @pytest.mark.parametrize("port", [22, 8080, 6379])
@@ -124,7 +124,7 @@ def test_other_ports_are_refused_outside_the_local_stage(web_client, port):
 
     fault = fault_of(lambda: client.fetch(f"http://shop.example:{port}/"))
 
-    assert (fault.code, resolver.lookups) == (ImageCode.BLOCKED_ADDRESS, 0)
+    assert (fault.code, resolver.lookups) == (WebCode.BLOCKED_ADDRESS, 0)
 
 
 def test_proxies_and_netrc_of_the_environment_are_not_used(serve_origin, web_client, monkeypatch, tmp_path):
@@ -146,7 +146,7 @@ def test_a_name_that_cannot_be_resolved_is_a_dns_failure(web_client, failing):
     def resolve(host, port):
         raise failing
 
-    assert fault_of(lambda: web_client(resolve).fetch("http://shop.example/")).code is ImageCode.DNS_FAILURE
+    assert fault_of(lambda: web_client(resolve).fetch("http://shop.example/")).code is WebCode.DNS_FAILURE
 
 
 @pytest.mark.parametrize("host", ["shop.invalid", "INVALID", "shop.invalid."])
@@ -155,13 +155,11 @@ def test_a_name_that_cannot_exist_is_a_dns_failure_without_a_lookup(web_client, 
 
     fault = fault_of(lambda: web_client(resolver).fetch(f"http://{host}/"))
 
-    assert (fault.code, resolver.lookups) == (ImageCode.DNS_FAILURE, 0)
+    assert (fault.code, resolver.lookups) == (WebCode.DNS_FAILURE, 0)
 
 
 def test_a_name_without_addresses_is_a_dns_failure(web_client):
-    assert (
-        fault_of(lambda: web_client(ScriptedResolver([])).fetch("http://shop.example/")).code is ImageCode.DNS_FAILURE
-    )
+    assert fault_of(lambda: web_client(ScriptedResolver([])).fetch("http://shop.example/")).code is WebCode.DNS_FAILURE
 
 
 def test_the_next_address_is_tried_when_one_refuses(serve_origin, web_client):
@@ -177,4 +175,4 @@ def test_a_host_that_refuses_connections_is_a_connect_fault(web_client):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         dead_port = closed.getsockname()[1]
 
-    assert fault_of(lambda: web_client().fetch(f"http://127.0.0.1:{dead_port}/")).code is ImageCode.CONNECT_FAILED
+    assert fault_of(lambda: web_client().fetch(f"http://127.0.0.1:{dead_port}/")).code is WebCode.CONNECT_FAILED

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from imagemill.domain.codes import ImageCode
+from imagemill.adapters.web.faults import WebCode
 from tests.support.scripted_web import (
     HEAD_200,
     IMAGE,
@@ -53,7 +53,7 @@ def test_a_bomb_ends_at_the_cap_with_bounded_memory(serve_origin, web_client, en
 
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert fault.code is ImageCode.TOO_LARGE
+    assert fault.code is WebCode.TOO_LARGE
     assert peak_bytes < 6 * MEBIBYTE
 
 
@@ -64,7 +64,7 @@ def test_a_bomb_that_yields_nothing_ends_at_the_total(serve_origin, web_client):
 
     fault, seconds = fault_and_seconds(lambda: web_client(total_timeout_seconds=0.5).fetch(origin.url))
 
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT
     assert seconds < 3
 
 
@@ -85,9 +85,9 @@ def test_layers_are_taken_off_in_turn(serve_origin, web_client, encoding):
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        pytest.param(zlib.compress(gzip.compress(IMAGE)[:-9]), ImageCode.TRUNCATED_BODY, id="the inner one"),
-        pytest.param(zlib.compress(gzip.compress(IMAGE))[:-9], ImageCode.TRUNCATED_BODY, id="the outer one"),
-        pytest.param(zlib.compress(IMAGE), ImageCode.TRUNCATED_BODY, id="no inner one"),
+        pytest.param(zlib.compress(gzip.compress(IMAGE)[:-9]), WebCode.TRUNCATED_BODY, id="the inner one"),
+        pytest.param(zlib.compress(gzip.compress(IMAGE))[:-9], WebCode.TRUNCATED_BODY, id="the outer one"),
+        pytest.param(zlib.compress(IMAGE), WebCode.TRUNCATED_BODY, id="no inner one"),
     ],
 )
 def test_a_broken_layer_is_a_broken_body(serve_origin, web_client, body, code):
@@ -99,9 +99,9 @@ def test_a_broken_layer_is_a_broken_body(serve_origin, web_client, body, code):
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        pytest.param(HEAD_200 + b"Content-Length: 10\r\n\r\nabc", ImageCode.TRUNCATED_BODY, id="more than comes"),
-        pytest.param(HEAD_200 + b"Content-Length: %d\r\n\r\n" % 2**70, ImageCode.TOO_LARGE, id="more than there is"),
-        pytest.param(HEAD_200 + b"Content-Length: 3, 4\r\n\r\nabc", ImageCode.CONNECT_FAILED, id="two"),
+        pytest.param(HEAD_200 + b"Content-Length: 10\r\n\r\nabc", WebCode.TRUNCATED_BODY, id="more than comes"),
+        pytest.param(HEAD_200 + b"Content-Length: %d\r\n\r\n" % 2**70, WebCode.TOO_LARGE, id="more than there is"),
+        pytest.param(HEAD_200 + b"Content-Length: 3, 4\r\n\r\nabc", WebCode.CONNECT_FAILED, id="two"),
     ],
 )
 def test_a_length_that_is_a_lie_has_its_code(serve_origin, web_client, answer, code):
@@ -115,7 +115,7 @@ def test_a_length_over_the_cap_is_refused_before_the_body_is_read(serve_origin, 
 
     fault, seconds = fault_and_seconds(lambda: web_client(max_bytes=100_000).fetch(origin.url))
 
-    assert fault.code is ImageCode.TOO_LARGE
+    assert fault.code is WebCode.TOO_LARGE
     assert seconds < 3
 
 
@@ -174,4 +174,4 @@ def test_chunks_win_over_a_length(serve_origin, web_client, caplog):
 def test_chunks_that_lie_are_a_broken_body(serve_origin, web_client, chunks):
     origin = serve_origin(then_reset(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n" + chunks))
 
-    assert fault_of(lambda: web_client().fetch(origin.url)).code is ImageCode.TRUNCATED_BODY
+    assert fault_of(lambda: web_client().fetch(origin.url)).code is WebCode.TRUNCATED_BODY

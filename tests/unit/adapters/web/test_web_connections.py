@@ -5,10 +5,9 @@ from threading import Event
 
 import pytest
 
-from imagemill.adapters.web.client import FetchFault
+from imagemill.adapters.web.faults import FetchError, WebCode
 from imagemill.adapters.web.origin_pace import DEFAULT_PACE, PaceLimits
 from imagemill.adapters.web.pinned_connections import MAX_IDLE_CONNECTIONS
-from imagemill.domain.codes import ImageCode
 from tests.support.scripted_web import (
     HEAD_200,
     IMAGE,
@@ -44,7 +43,7 @@ def test_two_fetches_from_one_host_share_a_connection(serve_origin, web_client):
 def test_a_connection_is_kept_after_any_whole_response(serve_origin, web_client, first):
     origin = serve_origin(first, response(200, IMAGE))
     client = web_client()
-    with suppress(FetchFault):
+    with suppress(FetchError):
         client.fetch(origin.url)
 
     assert client.fetch(origin.url) == IMAGE
@@ -59,7 +58,7 @@ def test_a_connection_is_kept_after_any_whole_response(serve_origin, web_client,
 def test_a_connection_left_midway_is_not_used_again(serve_origin, web_client, first):
     origin = serve_origin(first, response(200, b"right"))
     client = web_client(max_bytes=1000)
-    with suppress(FetchFault):
+    with suppress(FetchError):
         client.fetch(origin.url)
 
     assert client.fetch(origin.url) == b"right"
@@ -92,7 +91,7 @@ def test_a_kept_connection_that_the_server_closed_is_replaced(serve_origin, web_
 def test_a_new_connection_that_the_server_closes_is_a_fault(serve_origin, web_client):
     origin = serve_origin(then_close(b""), response(200, IMAGE))
 
-    assert fault_of(lambda: web_client().fetch(origin.url)).code is ImageCode.CONNECT_FAILED
+    assert fault_of(lambda: web_client().fetch(origin.url)).code is WebCode.CONNECT_FAILED
 
 
 def test_one_host_never_sees_more_requests_at_once_than_the_policy_says(serve_origin, web_client):
@@ -142,7 +141,7 @@ def test_waiting_for_a_connection_counts_as_time(serve_origin, web_client):
         fault = fault_of(lambda: client.fetch(origin.url, timeout_seconds=0.2))
 
         may_answer.set()
-    assert (fault.code, origin.connections, first.result()) == (ImageCode.TIMEOUT, 1, IMAGE)
+    assert (fault.code, origin.connections, first.result()) == (WebCode.TIMEOUT, 1, IMAGE)
 
 
 def test_many_threads_get_each_their_own_body(serve_origin, web_client):

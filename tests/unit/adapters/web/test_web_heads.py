@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from urllib3.response import HTTPResponse
 
 from imagemill.adapters.web.client import _retry_after, user_agent
+from imagemill.adapters.web.faults import WebCode
 from imagemill.adapters.web.heads import MAX_HEAD_BYTES
-from imagemill.domain.codes import ImageCode
 from tests.support.scripted_web import HEAD_200, IMAGE, fault_of, response, then_close
 
 pytest_plugins = ["tests.support.web_fixtures"]
@@ -50,7 +50,7 @@ def test_switching_protocols_is_an_answer_that_nobody_asked_for(serve_origin, we
 def test_an_interim_response_that_no_final_one_follows_is_a_fault(serve_origin, web_client, after):
     origin = serve_origin(then_close(EARLY_HINTS + after))
 
-    assert fault_of(lambda: web_client().fetch(origin.url)).code is ImageCode.CONNECT_FAILED
+    assert fault_of(lambda: web_client().fetch(origin.url)).code is WebCode.CONNECT_FAILED
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_head_bomb_ends_at_a_bound(serve_origin, web_client, bomb):
 
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert fault.code is ImageCode.CONNECT_FAILED
+    assert fault.code is WebCode.CONNECT_FAILED
     assert peak_bytes < 16 * MAX_HEAD_BYTES
 
 

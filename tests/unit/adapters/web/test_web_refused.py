@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from imagemill.adapters.web.client import FetchFault, WebClient, WebPolicy
+from imagemill.adapters.web.client import WebClient, WebPolicy
+from imagemill.adapters.web.faults import FetchError, WebCode
 from imagemill.adapters.web.pinned_connections import AddressInfo, DeadlineSocket
-from imagemill.domain.codes import ImageCode
 from tests.support.scripted_web import IMAGE, ScriptedOrigin, response
 from tests.unit.adapters.web.test_addresses import REFUSED
 
 GOOD = "93.184.215.14"
-BLOCKED = ImageCode.BLOCKED_ADDRESS
-INVALID = ImageCode.INVALID_URL
+BLOCKED = WebCode.BLOCKED_ADDRESS
+INVALID = WebCode.INVALID_URL
 
 INNER = [(kind, address) for kind, addresses in REFUSED.items() if kind != "no address" for address in addresses]
 #: The classes of which a URL can spell an address: an IPv6 zone has no place in one.
@@ -140,34 +140,34 @@ def names() -> Names:
     return Names()
 
 
-def fetched(urls: list[str], names: Names, *, allow_loopback: bool) -> list[ImageCode | None]:
+def fetched(urls: list[str], names: Names, *, allow_loopback: bool) -> list[WebCode | None]:
     """What became of each URL: its fault's code, or None for a body."""
     policy = WebPolicy(allow_loopback=allow_loopback, connect_timeout_seconds=2, total_timeout_seconds=5)
     client = WebClient(policy, names)
-    codes: list[ImageCode | None] = []
+    codes: list[WebCode | None] = []
     for url in urls:
         try:
             client.fetch(url)
             codes.append(None)
-        except FetchFault as fault:
+        except FetchError as fault:
             codes.append(fault.code)
     client.close()
     return codes
 
 
-def expected(cases: list[tuple[str, ImageCode, str]], *, allow_loopback: bool) -> list[ImageCode | None]:
+def expected(cases: list[tuple[str, WebCode, str]], *, allow_loopback: bool) -> list[WebCode | None]:
     return [None if allow_loopback and kind == "loopback" else code for _, code, kind in cases]
 
 
-def by_literal(_: Names) -> list[tuple[str, ImageCode, str]]:
+def by_literal(_: Names) -> list[tuple[str, WebCode, str]]:
     return [(f"http://{address}/", BLOCKED, kind) for kind, address in LITERALS] + SPELLINGS
 
 
-def by_name(names: Names) -> list[tuple[str, ImageCode, str]]:
+def by_name(names: Names) -> list[tuple[str, WebCode, str]]:
     return [(f"http://{names.name([address])}/", BLOCKED, kind) for kind, address in INNER]
 
 
-def by_name_beside_a_good_address(names: Names) -> list[tuple[str, ImageCode, str]]:
+def by_name_beside_a_good_address(names: Names) -> list[tuple[str, WebCode, str]]:
     mixed = [(kind, [GOOD, address]) for kind, address in INNER] + [(kind, [address, GOOD]) for kind, address in INNER]
     return [(f"http://{names.name(answer)}/", BLOCKED, kind) for kind, answer in mixed]
 

@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from imagemill.domain.codes import ImageCode
+from imagemill.adapters.web.faults import WebCode
 from tests.support.scripted_web import HEAD_200, IMAGE, drip, fault_and_seconds, fault_of, response, say_nothing
 
 pytest_plugins = ["tests.support.web_fixtures"]
@@ -32,7 +32,7 @@ def test_an_answer_that_drips_ends_at_the_total(serve_origin, web_client, head, 
 
     fault, seconds = fault_and_seconds(lambda: web_client(total_timeout_seconds=0.4).fetch(origin.url))
 
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT
     assert seconds < SOON_SECONDS
 
 
@@ -41,7 +41,7 @@ def test_silence_ends_at_the_time_the_caller_gives(serve_origin, web_client):
 
     fault, seconds = fault_and_seconds(lambda: web_client().fetch(origin.url, timeout_seconds=0.3))
 
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT
     assert seconds < SOON_SECONDS
 
 
@@ -58,7 +58,7 @@ def test_no_time_left_is_a_timeout_before_anything_is_sent(serve_origin, web_cli
 
     fault = fault_of(lambda: web_client().fetch(origin.url, timeout_seconds=0))
 
-    assert (fault.code, origin.connections) == (ImageCode.TIMEOUT, 0)
+    assert (fault.code, origin.connections) == (WebCode.TIMEOUT, 0)
 
 
 def test_each_request_has_its_own_time_and_connecting_another(serve_origin, web_client):
@@ -83,7 +83,7 @@ def test_redirects_share_one_total(serve_origin, web_client):
 
     fault, seconds = fault_and_seconds(lambda: web_client(total_timeout_seconds=0.4).fetch(origin.url))
 
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT
     assert seconds < SOON_SECONDS
 
 
@@ -97,7 +97,7 @@ def test_a_lookup_that_hangs_ends_at_the_total(web_client):
     fault = fault_of(lambda: web_client(resolve, total_timeout_seconds=0.2).fetch("http://shop.example/"))
 
     released.set()
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT
 
 
 def test_a_handshake_that_hangs_ends_at_the_connect_timeout(web_client):
@@ -106,7 +106,7 @@ def test_a_handshake_that_hangs_ends_at_the_connect_timeout(web_client):
 
         fault, seconds = fault_and_seconds(lambda: client.fetch(f"https://127.0.0.1:{silent.getsockname()[1]}/"))
 
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT
     assert seconds < SOON_SECONDS
 
 

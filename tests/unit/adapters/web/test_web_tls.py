@@ -5,8 +5,8 @@ from threading import Event
 
 import pytest
 
+from imagemill.adapters.web.faults import WebCode
 from imagemill.adapters.web.pinned_connections import verifying_tls_context
-from imagemill.domain.codes import ImageCode
 from tests.support.certificates import tls_server, write_certificate
 from tests.support.scripted_web import (
     IMAGE,
@@ -61,7 +61,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(serve_origin, web_clie
 
     fault = fault_of(lambda: client.fetch(f"https://{HOST}/a.png"))
 
-    assert (fault.code, origin.requests) == (ImageCode.TLS_FAILURE, [])
+    assert (fault.code, origin.requests) == (WebCode.TLS_FAILURE, [])
 
 
 @pytest.mark.usefixtures("trusted")
@@ -72,7 +72,7 @@ def test_the_certificate_of_another_host_is_refused(serve_origin, web_client, se
 
     fault = fault_of(lambda: client.fetch(f"https://{host}/a.png"))
 
-    assert (fault.code, origin.requests) == (ImageCode.TLS_FAILURE, [])
+    assert (fault.code, origin.requests) == (WebCode.TLS_FAILURE, [])
 
 
 def test_a_server_that_does_not_speak_tls_is_a_tls_fault(web_client):
@@ -87,7 +87,7 @@ def test_a_server_that_does_not_speak_tls_is_a_tls_fault(web_client):
 
         fault = fault_of(lambda: web_client().fetch(f"https://127.0.0.1:{plain.getsockname()[1]}/a.png"))
 
-    assert fault.code is ImageCode.TLS_FAILURE
+    assert fault.code is WebCode.TLS_FAILURE
 
 
 @pytest.mark.usefixtures("trusted")
@@ -95,7 +95,7 @@ def test_a_body_cut_short_under_tls_is_truncated(serve_origin, web_client, serve
     origin = serve_origin(then_close(response(200, IMAGE)[:-1]), tls=server_tls)
     client = web_client(ScriptedResolver([("127.0.0.1", origin.port)]))
 
-    assert fault_of(lambda: client.fetch(f"https://{HOST}/")).code is ImageCode.TRUNCATED_BODY
+    assert fault_of(lambda: client.fetch(f"https://{HOST}/")).code is WebCode.TRUNCATED_BODY
 
 
 @pytest.mark.usefixtures("trusted")
@@ -103,7 +103,7 @@ def test_an_answer_that_drips_under_tls_ends_at_the_total(serve_origin, web_clie
     origin = serve_origin(drip(b"", b"H"), tls=server_tls)
     client = web_client(ScriptedResolver([("127.0.0.1", origin.port)]), total_timeout_seconds=0.4)
 
-    assert fault_of(lambda: client.fetch(f"https://{HOST}/")).code is ImageCode.TIMEOUT
+    assert fault_of(lambda: client.fetch(f"https://{HOST}/")).code is WebCode.TIMEOUT
 
 
 @pytest.mark.usefixtures("trusted")
@@ -134,7 +134,7 @@ def test_a_webhook_that_reads_nothing_under_tls_ends_at_its_timeout(web_client, 
         )
 
         is_over.set()
-    assert fault.code is ImageCode.TIMEOUT
+    assert fault.code is WebCode.TIMEOUT
     assert seconds < 3
 
 

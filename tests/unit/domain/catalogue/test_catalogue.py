@@ -6,19 +6,11 @@ from io import BytesIO
 
 import pytest
 
-from imagemill.domain.catalogue.inspection import (
-    CatalogueRefused,
-    Fault,
-    Inspection,
-    Layout,
-    Row,
-    inspect,
-    read_rows,
-    url_faults,
-)
+from imagemill.domain.catalogue.inspection import Fault, Inspection, Layout, Row, inspect, read_rows, url_faults
 from imagemill.domain.catalogue.text_lines import Encoding
 from imagemill.domain.codes import FileCode, ImageCode, RowCode
 from imagemill.domain.product import CHUNK_ROWS
+from imagemill.errors import CatalogueRefusedError
 
 HEADER = "S. No.,Product Name,Input Image Urls"
 
@@ -344,7 +336,7 @@ def test_bytes_other_than_those_inspected_are_refused_when_read():
     layout = inspect(BytesIO(f"{HEADER}\n1,é,http://x/1\n".encode())).layout
 
     for other in (b"1,\xe9,http://x/1\n", b'1,"A,http://x/1\n'):
-        with pytest.raises(CatalogueRefused):
+        with pytest.raises(CatalogueRefusedError):
             list(read_rows(BytesIO(other), layout, 1))
 
 

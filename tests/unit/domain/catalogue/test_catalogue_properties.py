@@ -11,9 +11,10 @@ from typing import Literal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imagemill.domain.catalogue.inspection import CatalogueRefused, Inspection, Row, inspect, read_rows, url_faults
+from imagemill.domain.catalogue.inspection import Inspection, Row, inspect, read_rows, url_faults
 from imagemill.domain.catalogue.output import OUTPUT_COLUMNS, output_header, output_row
 from imagemill.domain.codes import FileCode, ProductStatus
+from imagemill.errors import CatalogueRefusedError
 
 HEADER = "S. No.,Product Name,Input Image Urls"
 
@@ -130,7 +131,7 @@ class ProductProgress:
         self.calls = 0
         sys.setprofile(self._seen)
         try:
-            with suppress(CatalogueRefused):
+            with suppress(CatalogueRefusedError):
                 read_all(data)
         finally:
             sys.setprofile(None)
@@ -168,7 +169,7 @@ def test_any_bytes_are_rows_or_refused(beginning: bytes, rest: bytes):
     data = beginning + rest
     try:
         inspection = inspect(BytesIO(data))
-    except CatalogueRefused as refused:
+    except CatalogueRefusedError as refused:
         fault = refused.fault
         is_malformed = fault.code is FileCode.MALFORMED_CSV
         # pytest.raises would want a refusal each time.

@@ -6,9 +6,10 @@ from io import BytesIO
 import pytest
 
 from imagemill.domain.catalogue import csv_records, text_lines
-from imagemill.domain.catalogue.inspection import CatalogueRefused, Fault, inspect, read_rows
+from imagemill.domain.catalogue.inspection import Fault, inspect, read_rows
 from imagemill.domain.catalogue.text_lines import lines_in, split_lines
 from imagemill.domain.codes import FileCode
+from imagemill.errors import CatalogueRefusedError
 
 HEADER = "S. No.,Product Name,Input Image Urls"
 MIB = 1024 * 1024
@@ -30,7 +31,7 @@ class Endless:
 
 
 def refusal(data: bytes | str, **limits: int) -> Fault:
-    with pytest.raises(CatalogueRefused) as refused:
+    with pytest.raises(CatalogueRefusedError) as refused:
         inspect(BytesIO(data if isinstance(data, bytes) else data.encode()), **limits)
     return refused.value.fault
 
@@ -140,7 +141,7 @@ def test_headers_found_are_listed_in_part():
 def test_a_missing_column_is_noticed_before_the_rest_is_read():
     stream = Endless(b"a,b,c\n", b"1,2,3\n")
 
-    with pytest.raises(CatalogueRefused, match="Missing"):
+    with pytest.raises(CatalogueRefusedError, match="Missing"):
         inspect(stream)
 
     assert stream.bytes_read < MIB
@@ -207,7 +208,7 @@ def test_the_largest_field_and_header_are_allowed():
 def test_an_unclosed_quote_is_noticed_long_before_the_end_of_a_large_file(repeated: bytes):
     stream = Endless(f'{HEADER}\n1,A,"http://x/1\n'.encode(), repeated)
 
-    with pytest.raises(CatalogueRefused) as refused:
+    with pytest.raises(CatalogueRefusedError) as refused:
         inspect(stream)
 
     assert (refused.value.fault.code, refused.value.fault.line) == (FileCode.MALFORMED_CSV, 2)
@@ -222,7 +223,7 @@ def test_a_field_of_a_hundred_megabytes_is_refused_within_flat_memory(repeated: 
     stream = Endless(f"{HEADER}\n1,A,".encode() + quote, repeated, size=100 * MIB)
     tracemalloc.start()
 
-    with pytest.raises(CatalogueRefused) as refused:
+    with pytest.raises(CatalogueRefusedError) as refused:
         inspect(stream)
 
     _, peak = tracemalloc.get_traced_memory()

@@ -441,11 +441,11 @@ def test_the_same_input_gives_the_same_bytes(fine_jpeg, clear_png, animated_gif)
 
 def test_only_the_plug_ins_of_accepted_formats_are_imported(fine_jpeg):
     program = (
-        "import sys; from process.codec.compress import ImageFault, compress\n"
+        "import sys; from process.codec.compress import ImageError, compress\n"
         "from imagemill.domain.options import ImageOptions\n"
         "before = set(sys.modules); compress(sys.stdin.buffer.read(), ImageOptions())\n"
         "try: compress(b'GIF89a', ImageOptions())\n"
-        "except ImageFault: pass\n"
+        "except ImageError: pass\n"
         "late = sorted(name for name in set(sys.modules) - before if name.startswith('PIL.'))\n"
         "print(late, 'PIL.PsdImagePlugin' in sys.modules)"
     )

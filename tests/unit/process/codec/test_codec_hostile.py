@@ -12,7 +12,7 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process.codec import compress as codec
 from process.codec import decode
-from process.codec.compress import Compressed, ImageFault, compress
+from process.codec.compress import Compressed, ImageError, compress
 from tests.support.image_files import (
     gif_of_one_pixel_frames,
     photo,
@@ -24,7 +24,7 @@ from tests.support.image_files import (
 
 
 def fault_of(data: bytes, options: ImageOptions | None = None) -> ImageCode:
-    with pytest.raises(ImageFault) as raised:
+    with pytest.raises(ImageError) as raised:
         compress(data, options or ImageOptions())
     return raised.value.code
 
@@ -188,7 +188,7 @@ def test_a_side_that_the_format_asked_for_cannot_express_fails_to_encode():
 def test_no_text_of_the_image_is_in_the_message():
     data = b"GIF89a" + b"drop table products"
 
-    with pytest.raises(ImageFault) as raised:
+    with pytest.raises(ImageError) as raised:
         compress(data, ImageOptions())
 
     assert str(raised.value) == "The image is truncated or damaged."
@@ -221,7 +221,7 @@ OPTIONS = [
 def gives_an_image_or_a_fault(data: bytes, options: ImageOptions) -> bool:
     try:
         result = compress(data, options)
-    except ImageFault:
+    except ImageError:
         return True
     Image.open(BytesIO(result.data)).close()
     return isinstance(result, Compressed)

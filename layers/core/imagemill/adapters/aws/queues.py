@@ -12,6 +12,7 @@ from typing import Any
 from imagemill.adapters.aws.clients import sqs
 from imagemill.adapters.aws.fast_lane import by_fast_lane
 from imagemill.domain.product import ProductMessage
+from imagemill.errors import MessagesNotSentError
 
 #: SendMessageBatch: at most 10 entries and 1 MiB together (SQS quotas); less is asked, as headers count too.
 BATCH_ENTRIES = 10
@@ -24,10 +25,6 @@ SEND_ATTEMPTS = 5
 MAX_VISIBILITY_SECONDS = 12 * 3600
 
 
-class MessagesNotSent(Exception):
-    """SQS kept refusing some entries of a batch. The caller's own message comes again and repeats it."""
-
-
 def send_products(messages: Iterable[ProductMessage], tenant: str) -> None:
     """Send one message a product, in parallel batches. Returns when all are accepted.
 
@@ -35,7 +32,7 @@ def send_products(messages: Iterable[ProductMessage], tenant: str) -> None:
     Repeating sends them twice, which workers tolerate.
 
     Raises:
-        MessagesNotSent: after `SEND_ATTEMPTS` refusals.
+        MessagesNotSentError: after `SEND_ATTEMPTS` refusals.
     """
     queue = os.environ["PRODUCTS_QUEUE"]
     with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
@@ -67,7 +64,7 @@ def _send(queue: str, bodies: Sequence[str], tenant: str) -> None:
         entries = [entry for entry in entries if entry["Id"] in refused]
         if not entries:
             return
-    raise MessagesNotSent(f"{len(entries)} messages refused {SEND_ATTEMPTS} times")
+    raise MessagesNotSentError(f"{len(entries)} messages refused {SEND_ATTEMPTS} times")
 
 
 def continue_ingest(job_id: str, chunk: int) -> None:

@@ -10,7 +10,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws.clients import error_code
-from imagemill.domain.job import created_seconds
+from imagemill.domain.ids import created_seconds
 from imagemill.settings import settings
 
 if TYPE_CHECKING:

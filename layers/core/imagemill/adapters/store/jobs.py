@@ -12,15 +12,9 @@ from botocore.exceptions import ClientError
 from imagemill import metrics
 from imagemill.adapters.aws.clients import dynamodb, error_code
 from imagemill.adapters.store.items import expires_at, from_item, has_expired, key, to_item
-from imagemill.domain.codes import JobStatus
-from imagemill.domain.job import (
-    Job,
-    ProductCounts,
-    Totals,
-    now,
-    options_as_dict,
-    options_from_dict,
-)
+from imagemill.domain.clock import now
+from imagemill.domain.codes import JobSource, JobStatus
+from imagemill.domain.job import Job, ProductCounts, Totals, options_as_dict, options_from_dict
 from imagemill.metrics import Metric
 from imagemill.settings import settings
 
@@ -44,7 +38,7 @@ def create_job(job: Job) -> bool:
         "job_id": job.job_id,
         "tenant": job.tenant,
         "status": job.status.value,
-        "source": job.source,
+        "source": job.source.value,
         "filename": job.filename,
         "created_at": job.created_at,
         "api_url": job.api_url,
@@ -306,7 +300,7 @@ def _job(values: Mapping[str, Any]) -> Job:
     return Job(
         job_id=values["job_id"],
         tenant=values["tenant"],
-        source=values["source"],
+        source=JobSource(values["source"]),
         filename=values["filename"],
         created_at=values["created_at"],
         api_url=values["api_url"],

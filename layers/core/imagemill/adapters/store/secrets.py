@@ -15,15 +15,12 @@ from imagemill.adapters.aws.clients import dynamodb, error_code
 from imagemill.adapters.store.items import from_item, key, to_item
 from imagemill.domain.webhooks.message import new_secret
 from imagemill.domain.webhooks.signing_secrets import RetiredSecret, SigningSecrets
+from imagemill.errors import RotationContendedError
 from imagemill.settings import settings
 
 SIGNING_SECRET = "SIGNING_SECRET"  # noqa: S105 - a sort key
 #: Rotations of one secret at once give way to each other; more than these at once are not one owner's.
 ROTATION_ATTEMPTS = 5
-
-
-class RotationContended(Exception):
-    """Others kept rotating the same secret. Nothing was changed."""
 
 
 def tenant_partition(tenant: str) -> str:
@@ -46,7 +43,7 @@ def rotate_signing_secret(tenant: str, overlap_seconds: int) -> str:
     """Replace the tenant's secret; returns the new one. The old one signs too for `overlap_seconds` more.
 
     Raises:
-        RotationContended: when others keep rotating it at the same time.
+        RotationContendedError: when others keep rotating it at the same time.
     """
     signing_secrets(tenant)
     rotated = rotate_secret(tenant, SIGNING_SECRET, overlap_seconds)
@@ -62,7 +59,7 @@ def rotate_secret(tenant: str, sort: str, overlap_seconds: int) -> str | None:
     ones go on signing.
 
     Raises:
-        RotationContended: when others keep rotating it at the same time.
+        RotationContendedError: when others keep rotating it at the same time.
     """
     place = key(tenant_partition(tenant), sort)
     for _ in range(ROTATION_ATTEMPTS):
@@ -87,7 +84,7 @@ def rotate_secret(tenant: str, sort: str, overlap_seconds: int) -> str | None:
                 raise
         else:
             return rotated.current
-    raise RotationContended(sort)
+    raise RotationContendedError(sort)
 
 
 def secrets_of(values: Mapping[str, Any]) -> SigningSecrets:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from urllib3.response import HTTPResponse
 
 from imagemill.adapters.web.pinned_connections import Deadline
+from imagemill.errors import BrokenBodyError
 
 #: Bytes asked of a connection at once, and decompressed at once; memory beside the body stays near it.
 READ_BYTES = 64 * 1024
@@ -15,10 +16,6 @@ READ_BYTES = 64 * 1024
 MAX_CODINGS = 5
 #: Of the magic number 1F 8B (RFC 1952 section 2.3.1).
 GZIP_FIRST_BYTE = 0x1F
-
-
-class BodyBroken(Exception):
-    """Encoded bytes that end early, or that are encoded too many times over."""
 
 
 def codings(response: HTTPResponse) -> list[str]:
@@ -35,12 +32,12 @@ def decoded(response: HTTPResponse, deadline: Deadline) -> Iterator[bytes]:
     keep a processor busy for hours without ever yielding a byte.
 
     Raises:
-        BodyBroken, zlib.error: when it cannot be decoded.
+        BrokenBodyError, zlib.error: when it cannot be decoded.
         urllib3.exceptions.HTTPError, OSError: when it breaks off; TimeoutError at the deadline.
     """
     applied = codings(response)
     if len(applied) > MAX_CODINGS:
-        raise BodyBroken
+        raise BrokenBodyError
     pieces = _pieces(response)
     for coding in reversed(applied):
         if coding not in {"gzip", "x-gzip", "deflate"}:
@@ -75,7 +72,7 @@ def _inflated(pieces: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
                 inflated = inflater.decompress(inflater.unconsumed_tail, READ_BYTES)
             compressed = inflater.unused_data
     if inflater is not None and not inflater.eof:
-        raise BodyBroken
+        raise BrokenBodyError
 
 
 def _inflater_for(first_byte: int) -> zlib._Decompress:

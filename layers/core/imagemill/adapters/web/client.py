@@ -18,20 +18,19 @@ import urllib3.exceptions
 from urllib3.response import HTTPResponse
 
 from imagemill import __version__
-from imagemill.adapters.web.bodies import READ_BYTES, BodyBroken, codings, decoded
+from imagemill.adapters.web.bodies import READ_BYTES, codings, decoded
+from imagemill.adapters.web.faults import FetchError, WebCode
 from imagemill.adapters.web.origin_pace import DEFAULT_PACE, PaceLimits
 from imagemill.adapters.web.pinned_connections import (
-    AddressRefused,
     ConnectionPool,
     Deadline,
     Dialer,
-    NameNotResolved,
     PinnedHTTPConnection,
     Resolver,
     resolve_with_system,
 )
-from imagemill.domain.codes import ImageCode
-from imagemill.domain.web_urls import DEFAULT_PORTS, InvalidUrl, WebUrl
+from imagemill.domain.web_urls import DEFAULT_PORTS, WebUrl
+from imagemill.errors import AddressRefusedError, BrokenBodyError, InvalidUrlError, NameResolutionError
 
 MEBIBYTE = 1024 * 1024
 #: Of a body that nobody wants: reading up to that much and that long costs less than a new connection.
@@ -47,9 +46,9 @@ ACCEPT = "image/*,*/*;q=0.5"
 
 #: What urllib3, http.client, ssl and zlib raise when the other side or the network misbehaves.
 NETWORK_ERRORS = (
-    AddressRefused,
-    BodyBroken,
-    NameNotResolved,
+    AddressRefusedError,
+    BrokenBodyError,
+    NameResolutionError,
     OSError,
     http.client.HTTPException,
     urllib3.exceptions.HTTPError,
@@ -60,33 +59,6 @@ NETWORK_ERRORS = (
 BROKEN_OFF = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
-
-
-class FetchFault(Exception):
-    """Why a URL could not be fetched or called.
-
-    code: as in the contract. http_status: with HTTP_STATUS alone. retry_after: seconds that the server asked
-    for. The text has neither the URL nor anything that the remote side wrote, and no cause is chained: its
-    text would have both, and a traceback shows causes.
-    """
-
-    def __init__(self, code: ImageCode, http_status: int | None = None, retry_after: float | None = None) -> None:
-        super().__init__(code if http_status is None else f"{code} {http_status}")
-        self.code = code
-        self.http_status = http_status
-        self.retry_after = retry_after
-
-    @property
-    def is_transient(self) -> bool:
-        """Whether trying again may help (contract A4)."""
-        match self.code:
-            case ImageCode.HTTP_STATUS:
-                status = self.http_status or 0
-                return status in {408, 425, 429} or 500 <= status <= 599
-            case ImageCode.DNS_FAILURE | ImageCode.CONNECT_FAILED | ImageCode.TIMEOUT | ImageCode.TRUNCATED_BODY:
-                return True
-            case _:
-                return False
 
 
 def user_agent(contact_url: str = "") -> str:
@@ -158,7 +130,7 @@ class WebClient:
         raises TimeoutError when they cannot be had.
 
         Raises:
-            FetchFault: for everything else.
+            FetchError: for everything else.
         """
         total_seconds = self._policy.total_timeout_seconds
         deadline = Deadline.after(total_seconds)
@@ -181,9 +153,9 @@ class WebClient:
             if location is None:
                 asked = _retry_after(response)
                 wait = None if asked is None else min(asked, self._policy.max_retry_after_seconds)
-                raise FetchFault(ImageCode.HTTP_STATUS, response.status, wait)
+                raise FetchError(WebCode.HTTP_STATUS, response.status, wait)
             target = self._allowed(_as_utf8(location), base=target)
-        raise FetchFault(ImageCode.TOO_MANY_REDIRECTS)
+        raise FetchError(WebCode.TOO_MANY_REDIRECTS)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float) -> Response:
         """Call a webhook. Any status is an answer, a redirect too: it is not followed.
@@ -192,7 +164,7 @@ class WebClient:
         may, rarely, see it twice.
 
         Raises:
-            FetchFault: when there was no answer, by the codes of connections and URLs.
+            FetchError: when there was no answer, by the codes of connections and URLs.
         """
         started = time.monotonic()
         deadline = Deadline.after(timeout_seconds)
@@ -211,10 +183,10 @@ class WebClient:
     def _allowed(self, url: str, base: WebUrl | None = None) -> WebUrl:
         try:
             target = WebUrl.parse(url) if base is None else base.redirected(url)
-        except InvalidUrl:
-            raise FetchFault(ImageCode.INVALID_URL) from None
+        except InvalidUrlError:
+            raise FetchError(WebCode.INVALID_URL) from None
         if target.origin.port not in DEFAULT_PORTS.values() and not self._policy.allow_loopback:
-            raise FetchFault(ImageCode.BLOCKED_ADDRESS)
+            raise FetchError(WebCode.BLOCKED_ADDRESS)
         return target
 
     @contextmanager
@@ -225,7 +197,7 @@ class WebClient:
         try:
             connection = self._pool.acquire(url.origin, deadline)
         except TimeoutError:
-            raise FetchFault(ImageCode.TIMEOUT) from None
+            raise FetchError(WebCode.TIMEOUT) from None
         response, is_read_to_the_end = None, False
         begun = time.monotonic()
         try:
@@ -246,7 +218,7 @@ class WebClient:
             elif response.status == 200:
                 self._pool.answered(url.origin, seconds)
         except NETWORK_ERRORS as error:
-            raise FetchFault(_code(error, in_body=response is not None)) from None
+            raise FetchError(_code(error, in_body=response is not None)) from None
         finally:
             # Not by `response.closed` alone: urllib3 closes a response that failed, its rest still to come.
             if not is_read_to_the_end:
@@ -262,30 +234,30 @@ class WebClient:
 
     def _body(self, response: HTTPResponse, deadline: Deadline) -> bytes:
         if (response.length_remaining or 0) > self._policy.max_bytes:
-            raise FetchFault(ImageCode.TOO_LARGE)
+            raise FetchError(WebCode.TOO_LARGE)
         body = BytesIO()
         for piece in decoded(response, deadline):
             if body.tell() + len(piece) > self._policy.max_bytes:
-                raise FetchFault(ImageCode.TOO_LARGE)
+                raise FetchError(WebCode.TOO_LARGE)
             body.write(piece)
         return body.getvalue()
 
 
-def _code(error: Exception, *, in_body: bool) -> ImageCode:
+def _code(error: Exception, *, in_body: bool) -> WebCode:
     """What a fault is called; `in_body` says that the head of the response had been read."""
     match error:
-        case AddressRefused():
-            return ImageCode.BLOCKED_ADDRESS
-        case NameNotResolved():
-            return ImageCode.DNS_FAILURE
+        case AddressRefusedError():
+            return WebCode.BLOCKED_ADDRESS
+        case NameResolutionError():
+            return WebCode.DNS_FAILURE
         case TimeoutError() | urllib3.exceptions.TimeoutError():
-            return ImageCode.TIMEOUT
+            return WebCode.TIMEOUT
         case _ if in_body:
-            return ImageCode.TRUNCATED_BODY
+            return WebCode.TRUNCATED_BODY
         case ssl.SSLError() if not isinstance(error, BROKEN_OFF):
-            return ImageCode.TLS_FAILURE
+            return WebCode.TLS_FAILURE
         case _:
-            return ImageCode.CONNECT_FAILED
+            return WebCode.CONNECT_FAILED
 
 
 def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline: Deadline) -> None:

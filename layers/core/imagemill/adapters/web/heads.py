@@ -6,16 +6,18 @@ import http.client
 from io import BufferedReader
 from typing import cast
 
+from imagemill.errors import ImagemillError
+
 #: Of all heads of one exchange, interim ones included. http.client's own bounds, 100 fields of 64 KiB, would
 #: let a few dozen downloads fill a worker's memory; browsers and servers take 8 to 256 KiB.
 MAX_HEAD_BYTES = 64 * 1024
 
 
-class HeadTooLong(http.client.HTTPException):
+class HeadTooLongError(ImagemillError, http.client.HTTPException):
     """Status lines and fields go on beyond MAX_HEAD_BYTES."""
 
 
-class LengthsDiffer(http.client.HTTPException):
+class ContradictoryLengthsError(ImagemillError, http.client.HTTPException):
     """Several lengths for one body: the message cannot be told from the next (RFC 9112 section 6.3)."""
 
 
@@ -30,7 +32,7 @@ class _Head:
         line = self._stream.readline(min(limit, self._left + 1))
         self._left -= len(line)
         if self._left < 0:
-            raise HeadTooLong
+            raise HeadTooLongError
         return line
 
     def close(self) -> None:
@@ -45,7 +47,7 @@ class FinalResponse(http.client.HTTPResponse):
     """
 
     def begin(self) -> None:
-        """Raises HeadTooLong, LengthsDiffer, and what http.client raises."""
+        """Raises HeadTooLongError, ContradictoryLengthsError, and what http.client raises."""
         stream, head = self.fp, _Head(self.fp)
         self.fp = cast("BufferedReader", head)
         try:
@@ -61,4 +63,4 @@ class FinalResponse(http.client.HTTPResponse):
         # urllib3 refuses them too, but leaves the socket to the garbage collector.
         fields = self.headers.get_all("content-length", [])
         if len({length.strip() for field in fields for length in field.split(",")}) > 1:
-            raise LengthsDiffer
+            raise ContradictoryLengthsError

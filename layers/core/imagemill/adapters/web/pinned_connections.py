@@ -26,6 +26,7 @@ from imagemill.adapters.web.addresses import may_be_called
 from imagemill.adapters.web.heads import FinalResponse
 from imagemill.adapters.web.origin_pace import OriginPace, PaceLimits
 from imagemill.domain.web_urls import Origin
+from imagemill.errors import AddressRefusedError, NameResolutionError
 
 #: Lookups at once, one for each fetching thread: `getaddrinfo` cannot be interrupted, and keeps its thread.
 RESOLVER_THREADS = 32
@@ -52,14 +53,6 @@ Resolver: TypeAlias = Callable[[str, int], Sequence[AddressInfo]]
 # They write header lines that they cannot parse, and the URL with its query, into the log: hostile text and secrets.
 for _name in ("urllib3.connection", "urllib3.response"):
     logging.getLogger(_name).setLevel(logging.ERROR)
-
-
-class AddressRefused(Exception):
-    """The host has an address that may not be called."""
-
-
-class NameNotResolved(Exception):
-    """The host has no address, or nobody could tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +148,8 @@ class Dialer:
         The socket's timeout is what is left of the connect timeout, for the TLS handshake.
 
         Raises:
-            AddressRefused: when any of the addresses may not be called, also where another might.
-            NameNotResolved, TimeoutError, OSError: by what went wrong.
+            AddressRefusedError: when any of the addresses may not be called, also where another might.
+            NameResolutionError, TimeoutError, OSError: by what went wrong.
         """
         addresses = self._checked_addresses(origin, deadline)
         connect_deadline = deadline.at_most(self._connect_timeout_seconds)
@@ -175,7 +168,7 @@ class Dialer:
 
     def _checked_addresses(self, origin: Origin, deadline: Deadline) -> Sequence[AddressInfo]:
         if f".{origin.host}".endswith(NO_HOSTS):
-            raise NameNotResolved
+            raise NameResolutionError
         lookup = self._lookups.submit(self._resolve, origin.host, origin.port)
         try:
             addresses = lookup.result(deadline.remaining())
@@ -183,12 +176,12 @@ class Dialer:
             lookup.cancel()
             raise
         except (OSError, UnicodeError) as error:
-            raise NameNotResolved from error
+            raise NameResolutionError from error
         if not addresses:
-            raise NameNotResolved
+            raise NameResolutionError
         for *_, sockaddr in addresses:
             if not may_be_called(str(sockaddr[0]), allow_loopback=self._allow_loopback):
-                raise AddressRefused
+                raise AddressRefusedError
         return addresses
 
     @staticmethod

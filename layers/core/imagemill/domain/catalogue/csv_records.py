@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from imagemill.domain.catalogue.text_lines import is_blank, lines_in
+from imagemill.errors import MalformedCsvError
 
 #: Longest field, in characters (bytes where the encoding is not known yet). An opening quotation mark that
 #: is never closed is noticed here, long before the end of a large file.
@@ -19,18 +20,6 @@ MAX_LINES = 100_000_000
 
 
 MEND_QUOTES = "Look for a quotation mark that is never closed, or is not doubled inside a quoted field."
-
-
-class MalformedCsv(Exception):
-    """The record that begins on `line` (from 1) breaks RFC 4180 or a bound.
-
-    The message says how, `way_out` what to do.
-    """
-
-    def __init__(self, line: int, reason: str, way_out: str = MEND_QUOTES) -> None:
-        super().__init__(reason)
-        self.line = line
-        self.way_out = way_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +47,7 @@ def read_records(
     `line` and `offset` are the place of the first piece; `size` measures one.
 
     Raises:
-        MalformedCsv: for an unclosed quote, text after a closing quote, a field or record too long, or
+        MalformedCsvError: for an unclosed quote, text after a closing quote, a field or record too long, or
             too many lines.
     """
     taken: list[str] = []
@@ -75,7 +64,9 @@ def read_records(
                     continue
             room -= len(text)
             if room < 0:
-                raise MalformedCsv(line, f"a record of more than {MAX_RECORD_CHARACTERS:,} characters")
+                raise MalformedCsvError(
+                    line, f"a record of more than {MAX_RECORD_CHARACTERS:,} characters", MEND_QUOTES
+                )
             taken.append(text)
             yield text
 
@@ -87,7 +78,7 @@ def read_records(
         except StopIteration:
             return
         except csv.Error as error:
-            raise MalformedCsv(line, str(error)) from None
+            raise MalformedCsvError(line, str(error), MEND_QUOTES) from None
         yield Record(fields, line, offset)
         if len(taken) == 1:
             line = next_line(line)
@@ -99,7 +90,7 @@ def read_records(
 
 
 def next_line(line: int, taken: int = 1) -> int:
-    """The number of the line behind `taken` lines. Raises MalformedCsv for one beyond MAX_LINES."""
+    """The number of the line behind `taken` lines. Raises MalformedCsvError for one beyond MAX_LINES."""
     if line + taken > MAX_LINES + 1:
-        raise MalformedCsv(line, f"it is behind line {MAX_LINES:,}, and blank lines count", "Remove blank lines.")
+        raise MalformedCsvError(line, f"it is behind line {MAX_LINES:,}, and blank lines count", "Remove blank lines.")
     return line + taken

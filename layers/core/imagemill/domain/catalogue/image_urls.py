@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from imagemill.domain.web_urls import InvalidUrl, WebUrl
+from imagemill.domain.web_urls import WebUrl
+from imagemill.errors import InvalidUrlError
 
 MAX_URL_CHARACTERS = 2_048
 
@@ -46,7 +47,7 @@ def is_valid_url(url: str) -> bool:
         return False
     try:
         WebUrl.parse(url)
-    except InvalidUrl:
+    except InvalidUrlError:
         return False
     return True
 

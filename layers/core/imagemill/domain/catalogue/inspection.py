@@ -10,11 +10,10 @@ from itertools import chain
 from typing import Any
 
 from imagemill.domain.catalogue.columns import ACCEPTED_HEADERS, Column, find_columns
-from imagemill.domain.catalogue.csv_records import MalformedCsv, Record, next_line, read_records
+from imagemill.domain.catalogue.csv_records import Record, next_line, read_records
 from imagemill.domain.catalogue.image_urls import is_valid_url, split_urls
 from imagemill.domain.catalogue.text_lines import (
     Encoding,
-    NotText,
     ReadableBytes,
     UndecidedText,
     decoded_lines,
@@ -23,6 +22,7 @@ from imagemill.domain.catalogue.text_lines import (
 )
 from imagemill.domain.codes import FileCode, ImageCode, RowCode
 from imagemill.domain.product import CHUNK_ROWS
+from imagemill.errors import CatalogueRefusedError, MalformedCsvError, NotTextError
 
 #: Data rows of a file (contract A7).
 MAX_ROWS = 1_000_000
@@ -61,14 +61,6 @@ class Fault:
     def as_dict(self) -> dict[str, Any]:
         entry = {"row": self.row, "column": self.column, "code": self.code.value, "message": self.message}
         return entry if self.line is None else {**entry, "line": self.line}
-
-
-class CatalogueRefused(Exception):
-    """A structural fault: no product of the file is started. `fault.code` is a FileCode."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +133,7 @@ def inspect(stream: ReadableBytes, *, max_rows: int = MAX_ROWS, chunk_rows: int 
     """Read a file to its end, once and with flat memory.
 
     Raises:
-        CatalogueRefused: for the first structural fault.
+        CatalogueRefusedError: for the first structural fault.
     """
     with _structural_faults():
         text = UndecidedText(stream)
@@ -152,7 +144,7 @@ def inspect(stream: ReadableBytes, *, max_rows: int = MAX_ROWS, chunk_rows: int 
         rows = 0
         for rows, record in enumerate(records, 1):
             if rows > max_rows:
-                raise CatalogueRefused(
+                raise CatalogueRefusedError(
                     Fault(FileCode.TOO_MANY_ROWS, f"More than {max_rows:,} data rows. Split the file.")
                 )
             if rows % chunk_rows == 1 or chunk_rows == 1:
@@ -161,7 +153,7 @@ def inspect(stream: ReadableBytes, *, max_rows: int = MAX_ROWS, chunk_rows: int 
         if text.encoding is not layout.encoding:
             layout = _layout(text, delimiter, header)
     if not rows:
-        raise CatalogueRefused(Fault(FileCode.NO_ROWS, "No row follows the header. Add one for each product."))
+        raise CatalogueRefusedError(Fault(FileCode.NO_ROWS, "No row follows the header. Add one for each product."))
     return Inspection(layout, rows, tuple(offsets))
 
 
@@ -169,7 +161,7 @@ def read_rows(stream: ReadableBytes, layout: Layout, first_row: int) -> Iterator
     """Rows from a chunk's offset to the end of the stream, which may be that of any later chunk.
 
     Raises:
-        CatalogueRefused: when the bytes are not those that were inspected.
+        CatalogueRefusedError: when the bytes are not those that were inspected.
     """
     with _structural_faults():
         records = read_records(decoded_lines(stream, layout.encoding), layout.delimiter)
@@ -196,10 +188,10 @@ def url_faults(row: Row, layout: Layout) -> tuple[Fault, ...]:
 def _structural_faults() -> Iterator[None]:
     try:
         yield
-    except NotText as fault:
-        raise CatalogueRefused(Fault(FileCode.NOT_TEXT, str(fault))) from None
-    except MalformedCsv as fault:
-        raise CatalogueRefused(
+    except NotTextError as fault:
+        raise CatalogueRefusedError(Fault(FileCode.NOT_TEXT, str(fault))) from None
+    except MalformedCsvError as fault:
+        raise CatalogueRefusedError(
             Fault(
                 FileCode.MALFORMED_CSV,
                 f"The record that begins on line {fault.line} cannot be read: {fault}. {fault.way_out}",
@@ -222,7 +214,7 @@ def _records(text: UndecidedText) -> tuple[str, Iterator[Record]]:
         line = next_line(line, lines_in(first))
         offset += text.size(first)
     else:
-        raise CatalogueRefused(Fault(FileCode.EMPTY_FILE, "The file is empty. Export it again."))
+        raise CatalogueRefusedError(Fault(FileCode.EMPTY_FILE, "The file is empty. Export it again."))
     read = [first]
     delimiter = _delimiter(text, read, lines, line, delimiters)
     return delimiter, read_records(chain(read, lines), delimiter, line=line, offset=offset, size=text.size)
@@ -244,11 +236,11 @@ def _delimiter(
 
     nearest = by_preference[0]
     most = (0, 0)
-    malformed: MalformedCsv | None = None
+    malformed: MalformedCsvError | None = None
     for delimiter in by_preference:
         try:
             fields = next(read_records(from_the_first(), delimiter, line=line)).fields
-        except MalformedCsv as fault:
+        except MalformedCsvError as fault:
             malformed = malformed or fault
             continue
         found = len(find_columns([text.text_of(field) for field in fields]))
@@ -262,20 +254,20 @@ def _delimiter(
 
 
 def _layout(text: UndecidedText, delimiter: str, record: Record) -> Layout:
-    """Raises CatalogueRefused for a header that lacks a column, and MalformedCsv for one too large."""
+    """Raises CatalogueRefusedError for a header that lacks a column, and MalformedCsvError for one too large."""
     if len(record.fields) > MAX_COLUMNS:
-        raise MalformedCsv(
+        raise MalformedCsvError(
             record.line, f"a header of more than {MAX_COLUMNS:,} columns", "Remove columns without a use."
         )
     if sum(map(len, record.fields)) > MAX_HEADER_CHARACTERS:
-        raise MalformedCsv(
+        raise MalformedCsvError(
             record.line, f"a header of more than {MAX_HEADER_CHARACTERS:,} characters", "Shorten the columns' names."
         )
     header = tuple(text.text_of(field) for field in record.fields)
     columns = find_columns(header)
     missing = [ACCEPTED_HEADERS[column][0] for column in Column if column not in columns]
     if missing:
-        raise CatalogueRefused(
+        raise CatalogueRefusedError(
             Fault(
                 FileCode.MISSING_COLUMNS,
                 f"Missing: {', '.join(missing)}. Headers found: {_excerpt(', '.join(header))}. "

@@ -10,6 +10,7 @@ from io import StringIO
 from typing import Protocol
 
 from imagemill.domain.catalogue.foreign_formats import SIGNATURE_BYTES, foreign_format
+from imagemill.errors import NotTextError
 
 #: Bytes asked of the stream at once: large enough that calls do not count, small enough to hold.
 BLOCK_BYTES = 256 * 1024
@@ -49,10 +50,6 @@ class ReadableBytes(Protocol):
     def read(self, n: int, /) -> bytes: ...
 
 
-class NotText(Exception):
-    """The bytes are not text in any encoding of the contract. The message says what they are instead."""
-
-
 class UndecidedText:
     """Text whose encoding is certain only once it has been read to its end, which can be done once.
 
@@ -61,7 +58,7 @@ class UndecidedText:
     whichever it turns out to be; `text_of` makes words of a piece. UTF-16 lines are text at once.
 
     Raises:
-        NotText: by the constructor, for another format's signature; by `lines()`, for NUL characters and
+        NotTextError: by the constructor, for another format's signature; by `lines()`, for NUL characters and
             for bytes that contradict the byte order mark.
     """
 
@@ -69,7 +66,7 @@ class UndecidedText:
         self._stream = stream
         self._head = _read_signature(stream)
         if foreign := foreign_format(self._head):
-            raise NotText(f"This is {foreign.what}, not a CSV. {foreign.way_out}")
+            raise NotTextError(f"This is {foreign.what}, not a CSV. {foreign.way_out}")
         mark, encoding = next(
             ((mark, encoding) for mark, encoding in BYTE_ORDER_MARKS if self._head.startswith(mark)),
             (b"", Encoding.UTF_8),
@@ -115,7 +112,7 @@ class UndecidedText:
             utf8.decode(block, final)
         except UnicodeDecodeError:
             if self.bom_bytes:
-                raise NotText(_contradiction(self.encoding)) from None
+                raise NotTextError(_contradiction(self.encoding)) from None
             self.encoding = Encoding.WINDOWS_1252
 
 
@@ -123,7 +120,7 @@ def decoded_lines(stream: ReadableBytes, encoding: Encoding) -> Iterator[str]:
     """Pieces as `split_lines` cuts them, of a stream that begins at a line's first byte.
 
     Raises:
-        NotText: for bytes that are not in that encoding.
+        NotTextError: for bytes that are not in that encoding.
     """
     return split_lines(_decode(_blocks(stream), encoding))
 
@@ -199,7 +196,7 @@ def _decode(blocks: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
             yield decoder.decode(block)
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        raise NotText(_contradiction(encoding)) from None
+        raise NotTextError(_contradiction(encoding)) from None
 
 
 def _decode_windows_1252(data: bytes) -> str:
@@ -210,7 +207,7 @@ def _without_nul(texts: Iterable[str]) -> Iterator[str]:
     position = 0
     for text in texts:
         if (found := text.find("\0")) >= 0:
-            raise NotText(
+            raise NotTextError(
                 f"Character {position + found + 1:,} is NUL: a binary file, or UTF-16 without byte order mark. "
                 "Save it as 'CSV UTF-8'."
             )
