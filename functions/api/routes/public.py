@@ -1,4 +1,4 @@
-"""What is served without a key: the console, the API's description, and Swagger UI to read it with.
+"""What is served without a key: liveness, the console, the API's description, and Swagger UI to read it with.
 
 The OpenAPI document and the pages are made at their first request: no other request waits for them.
 """
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+
+from imagemill import __version__
 
 from ..caller import api_url_of
 
@@ -43,6 +45,11 @@ def get_console() -> Response[str]:
     from ..html.pages import console_page  # noqa: PLC0415 - no other request waits for it
 
     return _page(*console_page())
+
+
+@router.get("/health")
+def get_health() -> dict[str, str]:
+    return {"status": "ok", "version": __version__}
 
 
 def _page(html: str, policy: str) -> Response[str]:

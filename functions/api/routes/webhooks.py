@@ -1,4 +1,4 @@
-"""The routes of webhooks: endpoints, deliveries and signing secrets (contracts A4 and A6)."""
+"""The routes of webhooks: endpoints and signing secrets (contracts A4 and A6)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from imagemill.domain.webhooks.endpoint import webhook_document
 from imagemill.logs import logger
 from imagemill.settings import settings
 
-from .. import endpoints, jobs
+from .. import endpoints
 from ..caller import api_url_of, tenant_of
-from ..deliveries import delivery_log, redeliver
 from ..json_body import json_object
 from ..webhook_fields import read_fields
 
@@ -65,16 +64,6 @@ def post_test(webhook_id: str) -> Response[dict[str, Any]]:
 @router.post("/webhooks/<webhook_id>/rotate-secret")
 def post_rotate_secret(webhook_id: str) -> Response[dict[str, Any]]:
     return _answer(HTTPStatus.OK, endpoints.rotate(endpoints.owned(webhook_id, _tenant())), NO_STORE)
-
-
-@router.get("/jobs/<job_id>/deliveries")
-def get_deliveries(job_id: str) -> dict[str, Any]:
-    return {"deliveries": delivery_log(jobs.owned_job(job_id, _tenant()))}
-
-
-@router.post("/jobs/<job_id>/redeliver")
-def post_redeliver(job_id: str) -> Response[dict[str, Any]]:
-    return _answer(HTTPStatus.ACCEPTED, {"messages": redeliver(jobs.owned_job(job_id, _tenant()))})
 
 
 @router.get("/signing-secret")
