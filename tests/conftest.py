@@ -14,11 +14,8 @@ import pytest
 import yaml
 from moto import mock_aws
 
-import deliver.app
-import process.app
 from imagemill import metrics
-from imagemill.adapters.aws import fast_lane, image_store
-from imagemill.settings import settings
+from imagemill.kept import forget
 from tests.support.account import CREDENTIALS, ENVIRONMENT, ORIGIN_IN_EVENTS, PROJECT, Account
 from tests.support.caller import Caller, LambdaContext
 from tests.support.image_files import photo, saved
@@ -69,8 +66,7 @@ def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[A
     for name, value in (ENVIRONMENT | CREDENTIALS).items():
         monkeypatch.setenv(name, value)
     # moto answers boto3 alone, not our own connections.
-    monkeypatch.setattr(image_store, "_lane", lambda: None)
-    monkeypatch.setattr(fast_lane, "json_lane", lambda _: None)
+    monkeypatch.setenv("FAST_LANE", "off")
     _forget()
     with mock_aws():
         yield Account(template)
@@ -78,17 +74,12 @@ def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[A
 
 
 def _forget() -> None:
-    """Drop what the code keeps for the life of a process.
+    """Drop what a process keeps.
 
     The clients may stay: they are bound to credentials and region, not to an account, and cost half a second.
     """
-    metrics._tally.take()
-    if process.app._pipeline.cache_info().currsize:
-        process.app._pipeline().close()
-    if deliver.app._web.cache_info().currsize:
-        deliver.app._web().close()
-    for cached in (settings, process.app._pipeline, deliver.app._web, deliver.app._schedule):
-        cached.cache_clear()
+    metrics.forget_counts()
+    forget()
 
 
 @pytest.fixture

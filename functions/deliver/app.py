@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -12,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from imagemill import metrics
 from imagemill.adapters.web.client import WebClient, WebPolicy, user_agent
 from imagemill.domain.webhooks.message import Delivery
+from imagemill.kept import kept
 from imagemill.logs import logger
 from imagemill.metrics import Metric
 from imagemill.settings import settings
@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     }
 
 
-@cache
+@kept
 def _web() -> WebClient:
     policy = WebPolicy(
         allow_loopback=settings().is_local,
@@ -49,6 +49,6 @@ def _web() -> WebClient:
     return WebClient(policy)
 
 
-@cache
+@kept
 def _schedule() -> tuple[int, ...]:
     return tuple(int(seconds) for seconds in os.environ["WEBHOOK_DELAYS_SECONDS"].split(","))

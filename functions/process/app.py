@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
 from imagemill.adapters.web.client import WebClient, WebPolicy, user_agent
+from imagemill.kept import kept
 from imagemill.logs import logger
 from imagemill.settings import settings
 
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
 
 
-@cache
+@kept
 def _pipeline() -> Pipeline:
     """One for the life of the process, so that connections stay open between invocations."""
     policy = WebPolicy(

@@ -14,7 +14,7 @@ from imagemill.adapters.store.jobs import create_job, get_job, list_jobs
 from imagemill.adapters.store.secrets import signing_secrets
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.options import JobOptions
-from imagemill.settings import settings
+from imagemill.kept import forget
 from ingest.app import handler as ingest
 from report.app import handler as report
 from tests.support.account import ENVIRONMENT, JOB_ID, TENANT, a_job
@@ -26,7 +26,7 @@ RETENTION_DAYS = 90
 @pytest.fixture(autouse=True)
 def retention(aws, monkeypatch):
     monkeypatch.setenv("RETENTION_DAYS", str(RETENTION_DAYS))
-    settings.cache_clear()
+    forget()
 
 
 def job_id_of_age(days: float) -> str:
@@ -39,7 +39,7 @@ def stored_items() -> list[dict[str, Any]]:
 
 def test_all_items_of_a_job_expire_together_however_late_they_were_written(aws, context, event, web, monkeypatch):
     monkeypatch.setenv("RETENTION_DAYS", "36500")
-    settings.cache_clear()
+    forget()
     options = JobOptions(webhook_url=web.route("/hook", Answer(204)))
     aws.store_job(b"S. No.,Product Name,Input Image Urls\r\n1,,https://a/1.jpg\r\n", options)
 

@@ -93,6 +93,11 @@ class _Tally:
 _tally = _Tally()
 
 
+def forget_counts() -> None:
+    """Drop what has been counted and not yet written."""
+    _tally.take()
+
+
 def count(metric: Metric, amount: int = 1, value: str | None = None) -> None:
     """Add to a metric, from any thread. value: of its dimension, when it has one. Nothing is written for zero.
 

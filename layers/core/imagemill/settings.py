@@ -2,7 +2,8 @@
 
 import os
 from dataclasses import dataclass
-from functools import cache
+
+from imagemill.kept import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,9 @@ class Settings:
         return self.stage == "local"
 
 
-@cache
+@kept
 def settings() -> Settings:
-    """Read the environment once.
+    """Read the environment once; `imagemill.kept.forget` lets it be read again.
 
     Raises:
         KeyError: naming the variable that the template did not set.

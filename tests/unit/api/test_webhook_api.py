@@ -25,7 +25,7 @@ from imagemill.domain.ids import new_id
 from imagemill.domain.options import JobOptions
 from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS, DisabledReason, Webhook
 from imagemill.domain.webhooks.message import EventType, new_secret
-from imagemill.settings import settings
+from imagemill.kept import forget
 from tests.support.account import JOB_ID, OTHER_TENANT, STATE_MACHINE, TENANT, a_job
 
 WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
@@ -151,7 +151,7 @@ def test_a_field_that_is_not_allowed_is_named(aws, caller, send, body, field):
 def test_outside_stage_local_an_endpoint_is_https(caller, send, monkeypatch):
     assert send("api_post_webhooks", {"url": "http://shop.example/"})["url"] == "http://shop.example/"
     monkeypatch.setenv("STAGE", "prod")
-    settings.cache_clear()
+    forget()
 
     assert caller.problem(send("api_post_webhooks", {"url": "http://shop.example/"})) == (422, "INVALID_WEBHOOK")
 

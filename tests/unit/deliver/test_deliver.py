@@ -19,7 +19,7 @@ from imagemill.domain.job import ProductCounts, job_document
 from imagemill.domain.options import JobOptions
 from imagemill.domain.webhooks import message as webhook
 from imagemill.domain.webhooks.message import MAX_RETRY_AFTER_SECONDS
-from imagemill.settings import settings
+from imagemill.kept import forget
 from imagemill.steps.webhooks import announce
 from tests.support.account import ENVIRONMENT, JOB_ID, TENANT, a_job
 from tests.support.scripted_web import ScriptedOrigin, drip, response, say_nothing, then_close, then_reset
@@ -187,7 +187,7 @@ def test_a_receiver_that_does_not_answer_in_time_is_tried_again(aws, context, ev
 
 def test_outside_stage_local_an_inside_address_is_never_called(aws, context, event, web, told, monkeypatch):
     monkeypatch.setenv("STAGE", "prod")
-    settings.cache_clear()
+    forget()
     told(Answer(204))
 
     handler(event("deliver"), context)

@@ -22,7 +22,7 @@ from imagemill.domain.ids import new_id
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.options import ImageOptions, OutputFormat
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductMessage, ProductResult, settled
-from imagemill.settings import settings
+from imagemill.kept import forget
 from process.app import handler
 from process.image import OutputSlot, WorkerResources, image_key
 from tests.support.account import ENVIRONMENT, IMAGE_BUCKET, JOB_ID, OTHER_JOB_ID
@@ -147,7 +147,7 @@ def test_permanent_faults_fail_their_image_alone_and_at_once(aws, context, web, 
 
 def test_outside_stage_local_loopback_is_blocked(aws, context, web, picture, monkeypatch):
     monkeypatch.setenv("STAGE", "prod")
-    settings.cache_clear()
+    forget()
 
     handler(batch(message(web.route("/a.jpg", picture))), context)
 

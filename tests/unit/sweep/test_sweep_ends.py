@@ -13,7 +13,7 @@ from imagemill.adapters.store.results import put_result, results_of_chunk
 from imagemill.domain.codes import ImageCode, JobStatus, ProductStatus
 from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, ProductCounts, Totals
 from imagemill.domain.product import ProductResult
-from imagemill.settings import settings
+from imagemill.kept import forget
 from imagemill.steps.ledger import Finished, finish
 from sweep.remedy import MAX_BURIALS, MAX_REDRIVES, MAX_REPEATS
 from sweep.round import Finding
@@ -106,7 +106,7 @@ def test_a_job_that_a_retry_has_begun_meanwhile_stays_on_the_list(aws, clock):
 def test_a_job_whose_retention_is_over_is_forgotten(aws, clock, monkeypatch):
     aws.store_job(catalogue(1))
     monkeypatch.setenv("RETENTION_DAYS", "90")
-    settings.cache_clear()
+    forget()
 
     assert clock.round() == {Finding.DONE: 1}
     assert not is_watched()

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from imagemill.adapters.aws import clients
 from imagemill.adapters.aws.fast_lane import _plain_success, by_fast_lane, json_lane
+from imagemill.kept import forget
 from tests.support.account import CREDENTIALS, ENVIRONMENT
 from tests.support.aws_listener import AwsListener
 from tests.support.certificates import write_certificate
@@ -107,16 +108,12 @@ def _services(monkeypatch: pytest.MonkeyPatch, certificate: Path | None = None) 
     with AwsListener(json.dumps(ANSWER).encode(), certificate).listening(monkeypatch) as running:
         _forget()
         yield running
-        for client in (clients.sqs(), clients.dynamodb()):
-            lane = json_lane(client)
-            if lane:
-                lane.close()
     _forget()
 
 
 def _forget() -> None:
-    for cached in (clients.sqs, clients.dynamodb, json_lane):
-        cached.cache_clear()
+    forget()
+    clients.forget_clients()
 
 
 def update_item() -> Any:

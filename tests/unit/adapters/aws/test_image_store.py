@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws import clients, image_store
 from imagemill.adapters.aws.image_store import CACHE_CONTROL, put_image
-from imagemill.settings import settings
+from imagemill.kept import forget
 from tests.support.account import CREDENTIALS, ENVIRONMENT, IMAGE_BUCKET
 from tests.support.aws_listener import AwsListener
 
@@ -28,15 +28,12 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsListener]:
     with AwsListener(b"").listening(monkeypatch) as running:
         _forget()
         yield running
-        lane = image_store._lane()
-        if lane:
-            lane.close()
     _forget()
 
 
 def _forget() -> None:
-    for cached in (settings, clients.s3, image_store._lane):
-        cached.cache_clear()
+    forget()
+    clients.forget_clients()
 
 
 def test_image_is_stored_by_one_request(store: AwsListener) -> None:
@@ -102,7 +99,7 @@ def test_address_on_aws_is_the_buckets_own_in_its_region(monkeypatch: pytest.Mon
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     _forget()
 
-    bucket = image_store._lane()
+    bucket = image_store.images_lane()
 
     assert bucket
     assert bucket.url == f"https://{IMAGE_BUCKET}.s3.eu-central-1.amazonaws.com"

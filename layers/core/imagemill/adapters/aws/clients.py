@@ -59,6 +59,12 @@ def step_functions() -> SFNClient:
     return boto3.client("stepfunctions", config=_CONFIG)
 
 
+def forget_clients() -> None:
+    """Make new ones from now on: they are bound to the credentials and endpoints of the environment."""
+    for client in (dynamodb, s3, sqs, step_functions):
+        client.cache_clear()
+
+
 def credentials() -> Credentials:
     """The function's own, which the clients sign with.
 

@@ -15,7 +15,6 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from urllib3.util import wait_for_read
 
 from imagemill.adapters.aws.clients import CONNECT_SECONDS, POOL_CONNECTIONS, READ_SECONDS, credentials
 from imagemill.adapters.aws.sigv4 import Signer
+from imagemill.kept import kept
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -133,8 +133,10 @@ def _plain_success(connection: socket.socket) -> tuple[bytes | None, bool]:
 
 
 def fast_lane(url: str, service: str, region: str) -> FastLane | None:
-    """None where a proxy stands between us and AWS: boto3 knows how to speak to it."""
-    return None if get_environ_proxies(url) else FastLane(url, Signer(service, region, credentials()))
+    """None where a proxy stands between us and AWS, which boto3 knows how to speak to, or with FAST_LANE=off."""
+    if os.environ.get("FAST_LANE") == "off" or get_environ_proxies(url):
+        return None
+    return FastLane(url, Signer(service, region, credentials()))
 
 
 def by_fast_lane(client: BaseClient, method: str, **request: Any) -> Any:  # noqa: ANN401 - the client's own types
@@ -166,7 +168,7 @@ def _try_once(client: BaseClient, operation: str, request: Mapping[str, Any]) ->
         return None
 
 
-@cache
+@kept
 def json_lane(client: BaseClient) -> FastLane | None:
     """To where a client sends its own requests."""
     model = client.meta.service_model

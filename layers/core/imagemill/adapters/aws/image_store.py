@@ -5,11 +5,11 @@ boto3 takes 1.7 ms of CPU for one, a sixth of what compressing a shop's image ta
 
 from __future__ import annotations
 
-from functools import cache
 from urllib.parse import quote
 
 from imagemill.adapters.aws.clients import s3
 from imagemill.adapters.aws.fast_lane import FastLane, fast_lane
+from imagemill.kept import kept
 from imagemill.settings import settings
 
 #: The key names the job, so what it holds never changes.
@@ -24,7 +24,7 @@ def put_image(key: str, body: bytes, content_type: str, sha256: str) -> None:
     Raises:
         BotoCoreError, ClientError: after boto3's own retries.
     """
-    lane = _lane()
+    lane = images_lane()
     headers = {"content-type": content_type, "cache-control": CACHE_CONTROL}
     if lane is None or lane.try_once("PUT", f"/{quote(key)}", body, headers, sha256) is None:
         s3().put_object(
@@ -32,8 +32,8 @@ def put_image(key: str, body: bytes, content_type: str, sha256: str) -> None:
         )
 
 
-@cache
-def _lane() -> FastLane | None:
+@kept
+def images_lane() -> FastLane | None:
     """To where boto3 itself would put objects, as its presigned URLs tell."""
     client = s3()
     presigned = client.generate_presigned_url("put_object", Params={"Bucket": settings().image_bucket, "Key": "-"})
