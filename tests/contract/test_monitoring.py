@@ -10,8 +10,8 @@ import pytest
 
 from imagemill.domain.codes import ImageCode
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric
-from tests.contract.test_template import functions, of_type, target
 from tests.support.account import PROJECT
+from tests.support.template import functions, of_type, target
 
 #: Metrics of AWS's own, by namespace, with the dimensions that single out a resource.
 AWS_METRICS = {

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.support.account import PROJECT
-from tests.unit.adapters.web.test_web_refused import Names, by_literal, by_name, by_name_beside_a_good_address
+from tests.support.ways_inside import Names, by_literal, by_name, by_name_beside_a_good_address
 
 DOCUMENT = (PROJECT / "docs" / "security.md").read_text(encoding="utf-8")
 PROOFS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", DOCUMENT)))

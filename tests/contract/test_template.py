@@ -13,6 +13,7 @@ from imagemill.domain.product import MAX_RECEIVE_COUNT
 from ingest.app import MAX_INGEST_RECEIVE_COUNT
 from process.app import handler as process
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, PROJECT
+from tests.support.template import Resource, as_list, functions, of_type, target
 
 FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/app.py"))
 EVENTS = sorted((PROJECT / "events").glob("*.json"))
@@ -22,26 +23,6 @@ BUCKET_PREFIX = "/(inbox|uploads|outputs|outbox|images)/"
 EXECUTIONS = ":execution:[^*]+-completion:"
 SET_BY_LAMBDA = re.compile("AWS_LAMBDA_.*")
 
-Resource = dict[str, Any]
-
-
-def of_type(template: Resource, kind: str) -> dict[str, Resource]:
-    return {
-        name: resource.get("Properties", {})
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == kind
-    }
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def target(reference: Any) -> str:
-    """The logical id that `Ref` or `GetAtt` names."""
-    [name] = reference.values()
-    return str(name).partition(".")[0]
-
 
 def role_statements(template: Resource) -> Iterator[tuple[str, Resource]]:
     for name, role in of_type(template, "AWS::IAM::Role").items():
@@ -49,10 +30,6 @@ def role_statements(template: Resource) -> Iterator[tuple[str, Resource]]:
         for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield name, statement
-
-
-def functions(template: Resource) -> dict[str, Resource]:
-    return of_type(template, "AWS::Serverless::Function")
 
 
 def source_queues(function: Resource) -> list[str]:

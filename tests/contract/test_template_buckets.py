@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from process.codec.formats import CONTENT_TYPES
-from tests.contract.test_template import as_list, of_type, target
+from tests.support.template import as_list, of_type, target
 
 Resource = dict[str, Any]
 

@@ -21,8 +21,8 @@ from imagemill.domain.codes import ImageStatus
 from imagemill.domain.product import ImageResult, settled
 from imagemill.logs import logger
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, TENANT
+from tests.support.ended_jobs import end_job_with
 from tests.support.web import Answer
-from tests.unit.deliver.test_deliver import end_job_with
 
 CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n"
 DONE = ImageResult(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)

@@ -13,6 +13,7 @@ import pytest
 
 import api.app
 import api.jobs
+import deliver.app
 import deliver.delivery
 import process.app
 import process.image
@@ -22,9 +23,9 @@ from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
 from imagemill.logs import logger, redacted
 from tests.support.account import JOB_ID, TENANT
+from tests.support.ended_jobs import end_job_with
 from tests.support.scripted_web import HEAD_200, fault_of, response, then_close, then_reset
 from tests.support.web import Answer
-from tests.unit.deliver.test_deliver import end_job_with
 
 pytest_plugins = ["tests.support.web_fixtures"]
 

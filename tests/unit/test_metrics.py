@@ -21,8 +21,8 @@ from imagemill.domain.product import ImageResult, settled
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric
 from tests.support.account import JOB_ID, OTHER_JOB_ID
 from tests.support.emf import Line, emf_lines
+from tests.support.ended_jobs import end_job_with
 from tests.support.web import Answer
-from tests.unit.deliver.test_deliver import end_job_with
 
 CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n,SKU2,https://shop.example/b.jpg\n"
 STACK = "imagemill-prod"

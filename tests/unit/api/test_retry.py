@@ -16,7 +16,7 @@ from imagemill.domain.codes import ImageCode, ImageStatus, JobSource, JobStatus,
 from imagemill.domain.job import Job, ProductCounts, Totals
 from imagemill.domain.options import JobOptions
 from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
-from imagemill.domain.retryable import Retryable, pack_chunks, unpack_chunks
+from imagemill.domain.retryable import Retryable
 from imagemill.errors import LostOutcomeError, UnfinishedProductError
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT
 
@@ -279,22 +279,6 @@ def test_a_slow_report_does_not_leave_an_older_run_in_the_outbox(aws, caller, co
 
     outbox = aws.objects(CATALOGUE_BUCKET, "outbox/")
     assert json.loads(outbox[f"outbox/{TENANT}/summer.{JOB_ID}.json"])["run"] == 2
-
-
-@pytest.mark.parametrize("chunks", [(), (0,), (7, 8), (0, 4999), tuple(range(5000))])
-def test_chunks_are_kept_in_a_bitmap(chunks):
-    packed = pack_chunks(chunks)
-
-    assert unpack_chunks(packed) == chunks
-    assert len(packed) <= 625
-
-
-def test_what_can_be_retried_is_kept_with_the_run(aws):
-    kept = Retryable((0, 4999), ProductCounts(failed=3, cancelled=1))
-    note_retryable(JOB_ID, 1, kept)
-
-    assert get_retryable(JOB_ID, 1) == kept
-    assert get_retryable(JOB_ID, 2) == Retryable()
 
 
 def test_ending_without_the_cancellation_is_refused(aws, caller, event):

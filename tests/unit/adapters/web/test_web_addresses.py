@@ -4,14 +4,8 @@ import pytest
 
 from imagemill.adapters.web.client import WebClient, WebPolicy
 from imagemill.adapters.web.faults import WebCode
-from tests.support.scripted_web import (
-    IMAGE,
-    ScriptedResolver,
-    fault_of,
-    response,
-    then_close,
-)
-from tests.unit.adapters.web.test_addresses import REFUSED_ALSO_LOCALLY
+from tests.support.refused_addresses import REFUSED_ALSO_LOCALLY
+from tests.support.scripted_web import IMAGE, ScriptedResolver, fault_of, response, then_close
 
 pytest_plugins = ["tests.support.web_fixtures"]
 
