@@ -124,12 +124,12 @@ def headings(text: str) -> set[str]:
 
 
 def test_every_alarm_says_what_to_do_and_names_its_section_of_the_operations_guide(alarms):
-    sections = headings((PROJECT / "docs" / "operations.md").read_text(encoding="utf-8"))
+    sections = headings((PROJECT / "docs" / "howto" / "operate.md").read_text(encoding="utf-8"))
 
     for name, alarm in alarms.items():
         text, _, place = alarm["AlarmDescription"].rpartition(" ")
         document, _, section = place.partition("#")
-        assert document == "docs/operations.md", name
+        assert document == "docs/howto/operate.md", name
         assert section in sections, name
         assert text.count(". ") + text.endswith(("?", ".")) >= 1, name
 
