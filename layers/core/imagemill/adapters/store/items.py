@@ -1,4 +1,4 @@
-"""DynamoDB items as plain Python values. docs/architecture.md lists every key and attribute."""
+"""DynamoDB items as plain Python values. docs/reference/table.md lists every key and attribute."""
 
 from __future__ import annotations
 
