@@ -10,7 +10,7 @@ import pytest
 
 from imagemill.domain.codes import ImageCode
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric
-from tests.support.account import PROJECT
+from tests.support.documents import document
 from tests.support.template import functions, of_type, target
 
 #: Metrics of AWS's own, by namespace, with the dimensions that single out a resource.
@@ -117,19 +117,13 @@ def is_emitted(metric: Watched, template: Resource) -> bool:
     return namespace == NAMESPACE and names == expected and ("service", "${AWS::StackName}") in dimensions
 
 
-def headings(text: str) -> set[str]:
-    """The anchors that GitHub makes of headings."""
-    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
-
-
 def test_every_alarm_says_what_to_do_and_names_its_section_of_the_operations_guide(alarms):
-    sections = headings((PROJECT / "docs" / "howto" / "operate.md").read_text(encoding="utf-8"))
+    sections = document("docs/howto/operate.md").anchors
 
     for name, alarm in alarms.items():
         text, _, place = alarm["AlarmDescription"].rpartition(" ")
-        document, _, section = place.partition("#")
-        assert document == "docs/howto/operate.md", name
+        page, _, section = place.partition("#")
+        assert page == "docs/howto/operate.md", name
         assert section in sections, name
         assert text.count(". ") + text.endswith(("?", ".")) >= 1, name
 

@@ -1,0 +1,101 @@
+"""The reference lists what the code has: routes, statuses, codes, options, headers, metrics, limits."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from api.app import app
+from api.openapi.document import openapi_document, problem_codes
+from imagemill.adapters.web.client import WebPolicy
+from imagemill.domain.catalogue.columns import ACCEPTED_HEADERS
+from imagemill.domain.catalogue.inspection import MAX_COLUMNS, MAX_ROWS
+from imagemill.domain.codes import FileCode, ImageCode, JobStatus, ProductStatus, RowCode
+from imagemill.domain.options import OPTION_NAMES
+from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS
+from imagemill.metrics import Metric
+from process.codec.decode import MAX_FRAMES, MAX_PIXELS
+from process.codec.formats import ImageFormat
+from tests.support.documents import codes, document, rows
+
+
+def test_the_reference_lists_every_route_with_its_parameters():
+    api = openapi_document(app.routes(), "https://api.example/v1")
+    served = {
+        f"{method.upper()} {re.sub(r'{.*?}', '{id}', path)}": {
+            parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"
+        }
+        for path, operations in api["paths"].items()
+        for method, operation in operations.items()
+    }
+    listed = {}
+    for route, *_ in rows(document("docs/reference/api.md").text.partition("## Job")[0]):
+        name, _, query = codes(route)[0].partition("?")
+        listed[name] = set(re.findall(r"(\w+)=", query))
+
+    assert set(listed) == set(served)
+    assert {name: query for name, query in listed.items() if query and query != served[name]} == {}
+
+
+def test_the_reference_lists_every_status():
+    job, product = (
+        [codes(row[0])[0] for row in rows(table)]
+        for table in document("docs/reference/api.md").section("Statuses").strip().split("\n\n")[:2]
+    )
+
+    assert job == list(JobStatus)
+    assert product == list(ProductStatus)
+
+
+@pytest.mark.parametrize(
+    ("heading", "column", "known"),
+    [
+        ("Files", 0, set(FileCode)),
+        ("Rows", 0, set(RowCode)),
+        ("Images", 0, set(ImageCode)),
+        ("Requests", 1, set(problem_codes()) - set(FileCode)),
+    ],
+)
+def test_the_reference_explains_every_code(heading, column, known):
+    listed = [
+        code for row in rows(document("docs/reference/errors.md").section(heading)) for code in codes(row[column])
+    ]
+
+    assert sorted(listed) == sorted(known)
+
+
+def test_the_reference_marks_the_transient_codes():
+    """Those of the web client, and storing; HTTP_STATUS by its number."""
+    marked = {codes(row[0])[0] for row in rows(document("docs/reference/errors.md").section("Images")) if row[1]}
+
+    assert marked == {"DNS_FAILURE", "CONNECT_FAILED", "TIMEOUT", "HTTP_STATUS", "TRUNCATED_BODY", "STORE_FAILED"}
+
+
+def test_the_reference_lists_every_option():
+    listed = [code for row in rows(document("docs/reference/options.md").text) for code in codes(row[0])]
+
+    assert listed == list(OPTION_NAMES)
+
+
+def test_the_reference_lists_every_accepted_header():
+    listed = [tuple(codes(headers)) for _, headers, _ in rows(document("docs/reference/csv.md").section("Columns"))]
+
+    assert listed == list(ACCEPTED_HEADERS.values())
+
+
+def test_the_reference_lists_every_metric():
+    cells = [codes(row[0]) for row in rows(document("docs/reference/metrics.md").text)]
+    listed = {name for cell in cells for name in cell if name[0].isupper()}
+
+    assert listed == {*Metric, "MaxMemoryUsed-<function>"}
+
+
+def test_the_limits_are_those_of_the_code():
+    text = document("docs/reference/limits.md").text
+
+    for limit in (MAX_ROWS, MAX_COLUMNS, MAX_PIXELS, MAX_FRAMES, MAX_WEBHOOKS):
+        assert f"{limit:,}" in text, limit
+    [formats] = [row[1] for row in rows(text) if row[0] == "image formats read"]
+    assert {name.lower() for name in formats.split(", ")} == set(ImageFormat)
+    assert f"{WebPolicy(allow_loopback=False).connect_timeout_seconds:.0f} s to connect" in text
