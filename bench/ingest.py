@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imagemill.domain.catalogue.inspection import CHUNK_ROWS
 from imagemill.domain.ids import new_id
-from imagemill.domain.product import CHUNK_ROWS
 from local.stack import Stack, client, free_port, running_stack
 
 from .child import python_child

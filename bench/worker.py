@@ -16,9 +16,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagemill.domain.catalogue.inspection import CHUNK_ROWS
 from imagemill.domain.ids import new_id
 from imagemill.domain.options import ImageOptions
-from imagemill.domain.product import CHUNK_ROWS, ProductMessage
+from imagemill.domain.product import ProductMessage
 from local.stack import ADMINISTRATOR, REGION, Stack, client, free_port, running_stack
 
 from .child import Child, on_one_processor, on_other_processors, python_child
@@ -156,6 +157,7 @@ def _messages(port: int) -> list[ProductMessage]:
         ProductMessage(
             job_id,
             run=1,
+            chunk=0,
             row=row,
             # More than there are: the ledger never fills, so no job is looked for that does not exist.
             ledger_size=CHUNK_ROWS,

@@ -10,7 +10,7 @@ from typing import Any
 
 from imagemill.adapters.aws.objects import download_url, put_catalogue
 from imagemill.adapters.store.idempotency import Claim, claim_key
-from imagemill.adapters.store.jobs import create_job, get_job, list_jobs
+from imagemill.adapters.store.jobs import get_job, list_jobs
 from imagemill.adapters.store.layouts import put_layout
 from imagemill.adapters.store.ledger import live_counts
 from imagemill.domain.catalogue.inspection import Inspection, inspect, read_rows, url_faults
@@ -19,6 +19,7 @@ from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.ids import is_id, new_id
 from imagemill.domain.job import Job, ProductCounts, job_document
 from imagemill.errors import CatalogueRefusedError
+from imagemill.steps.jobs import accept_job
 
 from .problems import MAX_LISTED_ERRORS, ProblemError, job_not_found, refused_catalogue
 from .submission import Submission
@@ -55,7 +56,7 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
         options=submission.options,
         products=inspection.rows,
     )
-    create_job(job)
+    accept_job(job)
     put_layout(job_id, inspection)
     put_catalogue(job.catalogue_key, submission.csv, "text/csv")
     return get_job(job_id) or job

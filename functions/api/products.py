@@ -15,7 +15,7 @@ from imagemill.domain.catalogue.inspection import (
 )
 from imagemill.domain.codes import ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import Job
-from imagemill.domain.product import ImageResult, ProductResult, chunk_of, taken_up
+from imagemill.domain.product import ImageResult, ProductResult, taken_up
 from imagemill.steps.catalogue import rows_of_chunk
 
 #: Chunks looked through for one page of a filtered list, so that an answer takes a second at most. The
@@ -37,7 +37,7 @@ def products_page(job: Job, status: ProductStatus | None, limit: int, after_row:
     products: list[dict[str, Any]] = []
     if inspection is None or after_row >= inspection.rows:
         return Page(products, None)
-    first = chunk_of(after_row + 1)
+    first = inspection.chunk_of(after_row + 1)
     for chunk in range(first, min(first + MAX_CHUNKS_A_PAGE, len(inspection.chunk_offsets))):
         results = {result.row: _as_of(job.run, result) for result in results_of_chunk(job.job_id, chunk)}
         for row in rows_of_chunk(job, inspection, chunk):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from imagemill.adapters.aws.completion import start_completion
-from imagemill.adapters.aws.queues import send_retry
+from imagemill.adapters.aws.queues import ask_ingest
 from imagemill.adapters.store.cancellations import put_cancellation
 from imagemill.adapters.store.jobs import cancel_awaited, cancel_run, get_job, queue_retry
 from imagemill.adapters.store.ledger import open_retry
 from imagemill.adapters.store.runs import get_retryable, keep_outcome
 from imagemill.domain.codes import JobStatus
+from imagemill.domain.ingest_messages import FanOutRetry
 from imagemill.domain.job import Job, ProductCounts
 
 from .problems import ProblemError, job_not_found
@@ -62,7 +63,7 @@ def retry(job: Job) -> Job:
         queue_retry(job.job_id, job.run)
         job = _required(job.job_id)
     if job.run > 1 and job.status is JobStatus.QUEUED:
-        send_retry(job.job_id, job.run)
+        ask_ingest(FanOutRetry(job.job_id, job.run))
         if job.cancelled_at is None:
             return job
     detail = f"The job is {job.status.value}. It can be retried when it has ended."

@@ -9,13 +9,14 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
-from imagemill.adapters.store.jobs import create_job, get_job
+from imagemill.adapters.store.jobs import get_job
 from imagemill.domain.clock import now
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.job import Job, options_as_dict
 from imagemill.domain.options import BOOLEAN_OPTION_NAMES, INTEGER_OPTION_NAMES, OPTION_NAMES, JobOptions, parse_options
 from imagemill.errors import InvalidOptionError
+from imagemill.steps.jobs import accept_job
 
 from .jobs import claimed_job_id
 from .problems import ProblemError
@@ -105,5 +106,5 @@ def await_upload(request: UploadRequest, tenant: str, api_url: str, idempotency_
         api_url=api_url,
         options=request.options,
     )
-    create_job(job)
+    accept_job(job)
     return job

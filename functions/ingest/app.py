@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
+from imagemill.domain.ingest_messages import (
+    ContinueIngest,
+    FanOutRetry,
+    IngestMessage,
+    ObjectsCreated,
+    RedriveRun,
+    from_json,
+)
 from imagemill.domain.job import job_id_of_upload
 from imagemill.logs import logger
 
@@ -34,7 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """
     for record in event["Records"]:
         logger.append_keys(message_id=record["messageId"])
-        message = json.loads(record["body"])
+        message = from_json(record["body"])
         try:
             _take(message, context)
         except Exception:
@@ -43,28 +48,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
             raise
 
 
-def _take(message: dict[str, Any], context: LambdaContext) -> None:
-    if "continue" in message:
-        resumed = message["continue"]
-        fan_out(resumed["job_id"], resumed["chunk"], context.get_remaining_time_in_millis)
-        return
-    if "redrive" in message:
-        redrive(message["redrive"], context.get_remaining_time_in_millis)
-        return
-    if "retry" in message:
-        begun = message["retry"]
-        fan_out_retry(begun["job_id"], begun["run"], begun["chunk"], context.get_remaining_time_in_millis)
-        return
-    for key, version in _objects(message):
-        logger.append_keys(object_key=key)
-        if key.startswith("inbox/"):
-            accept_drop(key, version)
-        else:
-            fan_out(job_id_of_upload(key), 0, context.get_remaining_time_in_millis)
-
-
-def _objects(notification: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Key and version of each object that an S3 event names; none for S3's test event at set-up."""
-    for record in notification.get("Records", []):
-        described = record["s3"]["object"]
-        yield unquote_plus(described["key"]), described.get("versionId")
+def _take(message: IngestMessage, context: LambdaContext) -> None:
+    match message:
+        case ContinueIngest(job_id, chunk):
+            fan_out(job_id, chunk, context.get_remaining_time_in_millis)
+        case FanOutRetry():
+            fan_out_retry(message, context.get_remaining_time_in_millis)
+        case RedriveRun():
+            redrive(message, context.get_remaining_time_in_millis)
+        case ObjectsCreated(objects):
+            for key, version in objects:
+                logger.append_keys(object_key=key)
+                if key.startswith("inbox/"):
+                    accept_drop(key, version)
+                else:
+                    fan_out(job_id_of_upload(key), 0, context.get_remaining_time_in_millis)

@@ -6,7 +6,7 @@ import os
 
 from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.aws.objects import ObjectHead, copy_catalogue, head_catalogue
-from imagemill.adapters.store.jobs import create_job, get_job
+from imagemill.adapters.store.jobs import get_job
 from imagemill.domain.catalogue.inspection import Fault
 from imagemill.domain.clock import now
 from imagemill.domain.codes import FileCode, JobSource, JobStatus
@@ -16,6 +16,7 @@ from imagemill.domain.options import JobOptions, parse_options
 from imagemill.errors import InvalidOptionError
 from imagemill.logs import logger
 from imagemill.settings import settings
+from imagemill.steps.jobs import accept_job
 
 #: The largest CSV taken by drop, in bytes (contract A7).
 MAX_DROP_BYTES = 1024**3
@@ -44,7 +45,7 @@ def accept_drop(key: str, version: str | None) -> None:
     job_id = job_id_of_object(settings().catalogue_bucket, key, head.version, head.modified)
     logger.append_keys(job_id=job_id)
     job = _new_job(job_id, tenant, key, head)
-    create_job(job)
+    accept_job(job)
     if job.status is JobStatus.REJECTED:
         start_completion(job_id, job.run)
         return

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.store.jobs import get_job, reject_job
 from imagemill.domain.catalogue.inspection import Fault
 from imagemill.domain.codes import FileCode
+from imagemill.domain.ingest_messages import ContinueIngest, IngestMessage, ObjectsCreated, RedriveRun
 from imagemill.domain.job import job_id_of_upload
 from imagemill.logs import logger
 
@@ -19,7 +17,7 @@ INGEST_FAILED = Fault(
 )
 
 
-def explain_failure(message: Mapping[str, Any]) -> None:
+def explain_failure(message: IngestMessage) -> None:
     """End the job that a dead letter of the ingest queue leaves behind as REJECTED, if none of it has begun.
 
     One that has begun is left to the sweep. Safe to repeat: the job's first end stands.
@@ -31,10 +29,12 @@ def explain_failure(message: Mapping[str, Any]) -> None:
             start_completion(job_id, job.run)
 
 
-def _job_ids(message: Mapping[str, Any]) -> list[str]:
-    """The jobs that a message is about. A dropped object may have none yet."""
-    asked = message.get("continue") or message.get("redrive")
-    if asked:
-        return [asked["job_id"]]
-    keys = [record["s3"]["object"]["key"] for record in message.get("Records", [])]
-    return [job_id_of_upload(key) for key in keys if key.startswith("uploads/")]
+def _job_ids(message: IngestMessage) -> list[str]:
+    """The jobs that a message is about. A dropped object may have none yet; of a retry the first run has ended."""
+    match message:
+        case ContinueIngest(job_id) | RedriveRun(job_id):
+            return [job_id]
+        case ObjectsCreated(objects):
+            return [job_id_of_upload(key) for key, _ in objects if key.startswith("uploads/")]
+        case _:
+            return []

@@ -7,18 +7,19 @@ from itertools import islice
 
 from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.aws.objects import open_catalogue
-from imagemill.adapters.aws.queues import continue_ingest, send_products
+from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job, has_ended, reject_job, start_job
 from imagemill.adapters.store.layouts import get_layout, put_layout
 from imagemill.adapters.store.ledger import open_run
-from imagemill.adapters.store.results import put_result
 from imagemill.domain.catalogue.inspection import Inspection, Row, inspect, read_rows
 from imagemill.domain.codes import JobStatus, RowCode
+from imagemill.domain.ingest_messages import ContinueIngest
 from imagemill.domain.job import Job
-from imagemill.domain.product import CHUNK_ROWS, ProductMessage, ProductResult, row_fault
+from imagemill.domain.product import ProductKey, ProductMessage, ProductResult, row_fault
 from imagemill.errors import CatalogueRefusedError, NoSuchJobError
 from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
+from imagemill.steps.results import record_result
 
 #: When less time than this remains, in milliseconds, the rest is left to a continuation. A chunk takes
 #: well under a second; the reserve is for a throttled queue. Each invocation does one chunk at least.
@@ -58,10 +59,10 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
         return
     for chunk, rows in enumerate(_chunks(job, inspection, first_chunk), first_chunk):
         if chunk > first_chunk and remaining_milliseconds() < RESERVED_MILLISECONDS:
-            continue_ingest(job_id, chunk)
+            ask_ingest(ContinueIngest(job_id, chunk))
             logger.info("Ingest goes on in a new message", extra={"chunk": chunk})
             return
-        _start_products(job, rows, min(CHUNK_ROWS, inspection.rows - chunk * CHUNK_ROWS))
+        _start_products(job, chunk, rows, inspection.rows_in(chunk))
     logger.info("Catalogue fanned out", extra={"rows": inspection.rows})
 
 
@@ -79,22 +80,24 @@ def _chunks(job: Job, inspection: Inspection, first_chunk: int) -> Iterator[Iter
     if first_chunk >= len(inspection.chunk_offsets):
         return
     stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[first_chunk])
-    rows = read_rows(stream, inspection.layout, first_chunk * CHUNK_ROWS + 1)
+    rows = read_rows(stream, inspection.layout, inspection.first_row(first_chunk))
     for _ in inspection.chunk_offsets[first_chunk:]:
-        yield islice(rows, CHUNK_ROWS)
+        yield islice(rows, inspection.chunk_rows)
 
 
-def _start_products(job: Job, rows: Iterable[Row], ledger_size: int) -> None:
+def _start_products(job: Job, chunk: int, rows: Iterable[Row], ledger_size: int) -> None:
     faulty: list[ProductResult] = []
-    send_products(_messages(job, rows, ledger_size, faulty), job.tenant)
-    standing = [put_result(job.job_id, job.run, result) for result in faulty]
-    finish(Finished(job.job_id, job.run, result.row, result.status, ledger_size) for result in standing)
+    send_products(_messages(job, chunk, rows, ledger_size, faulty), job.tenant)
+    standing = [record_result(ProductKey(job.job_id, job.run, chunk, result.row), result) for result in faulty]
+    finish(Finished(job.job_id, job.run, chunk, result.row, result.status, ledger_size) for result in standing)
 
 
-def _messages(job: Job, rows: Iterable[Row], ledger_size: int, faulty: list[ProductResult]) -> Iterator[ProductMessage]:
+def _messages(
+    job: Job, chunk: int, rows: Iterable[Row], ledger_size: int, faulty: list[ProductResult]
+) -> Iterator[ProductMessage]:
     """Of the rows that may be tried; the others go to `faulty`. One by one: 200 rows may have 800 MiB."""
     for row in rows:
         if row.faults:
             faulty.append(row_fault(row.number, RowCode(row.faults[0].code)))
         else:
-            yield ProductMessage(job.job_id, job.run, row.number, ledger_size, row.urls, job.options.image)
+            yield ProductMessage(job.job_id, job.run, chunk, row.number, ledger_size, row.urls, job.options.image)

@@ -2,69 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-from imagemill.adapters.aws.queues import ask_redrive, send_products
+from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.ledger import get_run
-from imagemill.adapters.store.results import get_results, put_result
+from imagemill.adapters.store.results import get_results
 from imagemill.domain.catalogue.inspection import Inspection
 from imagemill.domain.codes import JobStatus, RowCode
+from imagemill.domain.ingest_messages import FanOutRetry, RedriveRun
 from imagemill.domain.job import Job
-from imagemill.domain.product import ProductMessage, row_fault
+from imagemill.domain.product import ProductKey, ProductMessage, row_fault
 from imagemill.errors import LostRunError
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
 from imagemill.steps.ledger import Finished, finish
+from imagemill.steps.results import record_result
 
 from .fan_out import RESERVED_MILLISECONDS, fan_out
 from .retry import fan_out_retry, participants
 
 
-def redrive(request: Mapping[str, Any], remaining_milliseconds: Callable[[], int]) -> None:
+def redrive(request: RedriveRun, remaining_milliseconds: Callable[[], int]) -> None:
     """Take each chunk of the run that is not full to where it would be had nothing been lost.
 
-    request: `{"job_id", "run", "chunk", "give_up"}`, from which chunk on, and whether products without a
-    result are to be failed as PROCESSING_CRASHED instead of being sent again. A job that has not begun
-    is fanned out. Safe to repeat, and to run beside workers: all that it does are steps of the ledger, and a
-    message sent twice is recognised by its product's result. A run that is over is left alone.
+    With `give_up`, products without a result are failed as PROCESSING_CRASHED instead of being sent again. A job
+    that has not begun is fanned out. Safe to repeat, and to run beside workers: all that it does are steps of the
+    ledger, and a message sent twice is recognised by its product's result. A run that is over is left alone.
     """
-    job_id, run = request["job_id"], int(request["run"])
+    job_id, run = request.job_id, request.run
     logger.append_keys(job_id=job_id, run=run)
     job = get_job(job_id)
     if job is None or job.status.has_ended or job.run != run:
         return
     if job.status is not JobStatus.PROCESSING:
         if run > 1:
-            fan_out_retry(job_id, run, 0, remaining_milliseconds)
+            fan_out_retry(FanOutRetry(job_id, run), remaining_milliseconds)
         else:
             fan_out(job_id, 0, remaining_milliseconds)
         return
     inspection, state = get_layout(job_id), get_run(job_id, run)
     if inspection is None or state is None:
         raise LostRunError(job_id)
-    waiting = [chunk for chunk in state.open_chunks if chunk >= request["chunk"]]
+    waiting = [chunk for chunk in state.open_chunks if chunk >= request.chunk]
     for chunk in waiting:
         if chunk > waiting[0] and remaining_milliseconds() < RESERVED_MILLISECONDS:
-            ask_redrive(job_id, run, chunk, give_up=request["give_up"])
+            ask_ingest(replace(request, chunk=chunk))
             return
-        _redrive_chunk(job, inspection, chunk, give_up=request["give_up"])
-    logger.warning("Run re-driven", extra={"chunks": len(waiting), "give_up": request["give_up"]})
+        _redrive_chunk(job, inspection, chunk, give_up=request.give_up)
+    logger.warning("Run re-driven", extra={"chunks": len(waiting), "give_up": request.give_up})
 
 
 def _redrive_chunk(job: Job, inspection: Inspection, chunk: int, *, give_up: bool) -> None:
     rows = participants(job, inspection, chunk)
-    standing = get_results((job.job_id, job.run, row.number) for row in rows)
+    standing = get_results(ProductKey(job.job_id, job.run, chunk, row.number) for row in rows)
     ended = {result.row: result for result in standing.values() if result.status.has_ended and result.run == job.run}
     for row in rows:
         if row.faults and row.number not in ended:
             fault = row_fault(row.number, RowCode(row.faults[0].code))
-            ended[row.number] = put_result(job.job_id, job.run, fault)
-    finish(Finished(job.job_id, job.run, row, result.status, len(rows)) for row, result in ended.items())
+            ended[row.number] = record_result(ProductKey(job.job_id, job.run, chunk, row.number), fault)
+    finish(Finished(job.job_id, job.run, chunk, row, result.status, len(rows)) for row, result in ended.items())
     missing = [
-        ProductMessage(job.job_id, job.run, row.number, len(rows), row.urls, job.options.image)
+        ProductMessage(job.job_id, job.run, chunk, row.number, len(rows), row.urls, job.options.image)
         for row in rows
         if row.number not in ended
     ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from imagemill.adapters.aws.queues import send_products, send_retry
+from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job, has_ended, start_job
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.ledger import get_run
 from imagemill.adapters.store.results import results_of_chunk
 from imagemill.domain.catalogue.inspection import Inspection, Row
+from imagemill.domain.ingest_messages import FanOutRetry
 from imagemill.domain.job import Job
 from imagemill.domain.product import ProductMessage
 from imagemill.errors import LostOutcomeError
@@ -19,7 +21,7 @@ from imagemill.steps.catalogue import rows_of_chunk
 from .fan_out import RESERVED_MILLISECONDS
 
 
-def fan_out_retry(job_id: str, run: int, first_chunk: int, remaining_milliseconds: Callable[[], int]) -> None:
+def fan_out_retry(request: FanOutRetry, remaining_milliseconds: Callable[[], int]) -> None:
     """Send the products that a retry takes up, from a chunk on. The call that began the retry opened its run.
 
     Safe to repeat from any chunk: a chunk's products are those that are to be retried and those that
@@ -29,16 +31,17 @@ def fan_out_retry(job_id: str, run: int, first_chunk: int, remaining_millisecond
     Raises:
         LostOutcomeError: when job, layout or run are gone.
     """
+    job_id, run = request.job_id, request.run
     logger.append_keys(job_id=job_id, run=run)
     job, layout, state = get_job(job_id), get_layout(job_id), get_run(job_id, run)
     if job is None or layout is None or state is None:
         raise LostOutcomeError(job_id)
     if job.run != run or (not start_job(job_id, layout.rows, run) and has_ended(job_id)):
         return
-    waiting = [chunk for chunk in state.chunks if chunk >= first_chunk]
+    waiting = [chunk for chunk in state.chunks if chunk >= request.chunk]
     for chunk in waiting:
         if chunk > waiting[0] and remaining_milliseconds() < RESERVED_MILLISECONDS:
-            send_retry(job_id, run, chunk)
+            ask_ingest(replace(request, chunk=chunk))
             logger.info("Retry goes on in a new message", extra={"chunk": chunk})
             return
         _retry_chunk(job, layout, chunk)
@@ -58,5 +61,5 @@ def participants(job: Job, inspection: Inspection, chunk: int) -> list[Row]:
 def _retry_chunk(job: Job, inspection: Inspection, chunk: int) -> None:
     rows = participants(job, inspection, chunk)
     options = job.options.image
-    messages = [ProductMessage(job.job_id, job.run, row.number, len(rows), row.urls, options) for row in rows]
+    messages = [ProductMessage(job.job_id, job.run, chunk, row.number, len(rows), row.urls, options) for row in rows]
     send_products(messages, job.tenant)

@@ -15,11 +15,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from imagemill.adapters.aws.queues import show_again_after
-from imagemill.adapters.store.results import CurrentResults, get_current_results, put_result
+from imagemill.adapters.store.results import CurrentResults, get_current_results
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ImageResult, ProductResult, cancelled
 from imagemill.logs import logger
 from imagemill.steps.ledger import finish_products
+from imagemill.steps.results import record_result
 
 from .image import ImageTask, OutputSlot, TransientImageError, WorkerResources, make_image
 from .intake import Intake
@@ -164,9 +165,9 @@ class _Run:
             known = found.results.get(message.key)
             if known and received.is_answered(known):
                 self._note_ended(received, known)
-            elif message.key[:2] in found.cancelled:
+            elif (message.job_id, message.run) in found.cancelled:
                 result = cancelled(message.row, len(message.urls), known)
-                writing = self._pipeline.beside(partial(put_result, message.job_id, message.run, result))
+                writing = self._pipeline.beside(partial(record_result, message.key, result))
                 self._begin(writing, partial(self._closed, received))
             elif received.has_crashed(known):
                 self._suspects.append((received, known))
@@ -233,7 +234,7 @@ class _Run:
     def _write(self, progress: ProductProgress) -> ProductResult | None:
         """Write a product's result, and give the product back unless it is terminal or another one stands."""
         message = progress.received.message
-        standing = put_result(message.job_id, message.run, progress.result())
+        standing = record_result(message.key, progress.result())
         if not progress.is_to_be_tried_again or progress.received.is_answered(standing):
             return standing
         self._pipeline.give_back(progress.received, progress.faults.values())

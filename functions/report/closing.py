@@ -23,7 +23,7 @@ from imagemill.domain.catalogue.inspection import Inspection, Row, read_rows
 from imagemill.domain.catalogue.output import output_header, output_row
 from imagemill.domain.codes import ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, final_status, job_document
-from imagemill.domain.product import CHUNK_ROWS, ProductResult, chunk_of
+from imagemill.domain.product import ProductResult
 from imagemill.domain.retryable import Retryable
 from imagemill.errors import UnfinishedProductError
 from imagemill.steps.webhooks import announce, deliveries_of
@@ -35,7 +35,7 @@ class _Tally:
     totals: Totals = field(default_factory=Totals)
     retryable: Retryable = field(default_factory=Retryable)
 
-    def add(self, result: ProductResult) -> None:
+    def add(self, chunk: int, result: ProductResult) -> None:
         done = [image for image in result.images if image.status is ImageStatus.COMPLETED]
         self.counts = self.counts.plus(result.status)
         self.totals = Totals(
@@ -45,7 +45,7 @@ class _Tally:
             output_bytes=self.totals.output_bytes + sum(image.output_bytes or 0 for image in done),
         )
         if result.is_retryable:
-            self.retryable = self.retryable.plus(chunk_of(result.row), result.status)
+            self.retryable = self.retryable.plus(chunk, result.status)
 
 
 def close_job(job_id: str, run: int) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def _output(job: Job, tally: _Tally) -> Iterator[bytes]:
         raise LookupError(f"layout of job {job.job_id} is gone")
     yield output_header(inspection.layout)
     for row, result in _rows_with_results(job, inspection):
-        tally.add(result)
+        tally.add(inspection.chunk_of(row.number), result)
         urls = {image.position: output_url(image.key) for image in result.images if image.key}
         errors = [(image.position, image.error.value) for image in result.images if image.error]
         if result.error:
@@ -113,7 +113,7 @@ def _rows_with_results(job: Job, inspection: Inspection) -> Iterator[tuple[Row, 
     rows = read_rows(stream, inspection.layout, 1)
     for chunk in range(len(inspection.chunk_offsets)):
         results = {result.row: result for result in results_of_chunk(job.job_id, chunk)}
-        for row in islice(rows, CHUNK_ROWS):
+        for row in islice(rows, inspection.chunk_rows):
             result = results.get(row.number)
             if result is None or not result.status.has_ended or (result.is_retryable and result.run != job.run):
                 raise UnfinishedProductError(f"job {job.job_id} row {row.number}")

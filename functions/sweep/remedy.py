@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from imagemill.adapters.aws.completion import Completion, completions, start_completion
 from imagemill.adapters.aws.objects import catalogue_exists
-from imagemill.adapters.aws.queues import ask_redrive
+from imagemill.adapters.aws.queues import ask_ingest
 from imagemill.adapters.store.jobs import abandon_job
 from imagemill.adapters.store.ledger import get_run
 from imagemill.domain.catalogue.inspection import Fault
 from imagemill.domain.codes import FileCode, JobStatus
 from imagemill.domain.ids import created_seconds
+from imagemill.domain.ingest_messages import RedriveRun
 from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, Job
 
 #: How often a job is re-driven without progress before what is missing is given up, and how often that is
@@ -49,7 +50,7 @@ class Redrive:
     gives_up: bool = False
 
     def apply(self, job: Job) -> None:
-        ask_redrive(job.job_id, job.run, give_up=self.gives_up)
+        ask_ingest(RedriveRun(job.job_id, job.run, give_up=self.gives_up))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from imagemill.domain.catalogue.inspection import CHUNK_ROWS
 from imagemill.domain.options import ImageOptions
-from imagemill.domain.product import CHUNK_ROWS, ProductMessage
 from local.stack import DEFAULT_PORT, free_port, running_stack
+from tests.support.results import product_message
 from tests.support.shop import Shop, assert_exact, catalogue, eventually
 from tests.support.web import Answer, Request, TestWeb
 
@@ -72,7 +73,7 @@ class SubmittedJob:
         """The message that ingest sends for a row."""
         chunk_start = (row - 1) // CHUNK_ROWS * CHUNK_ROWS
         ledger_size = min(CHUNK_ROWS, len(self.urls) - chunk_start)
-        message = ProductMessage(self.job_id, 1, row, ledger_size, tuple(self.urls[row - 1]), ImageOptions())
+        message = product_message(self.job_id, 1, row, ledger_size, tuple(self.urls[row - 1]), ImageOptions())
         return message.to_json()
 
 

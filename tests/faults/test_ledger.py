@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.ledger import live_counts, open_run
-from imagemill.adapters.store.results import put_result, results_of_chunk
-from imagemill.domain import product
+from imagemill.adapters.store.results import results_of_chunk
+from imagemill.domain.catalogue import inspection
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.job import ProductCounts
@@ -20,6 +20,7 @@ from imagemill.domain.product import ImageResult, ProductResult, chunk_of
 from imagemill.steps.ledger import Finished, finish
 from tests.support.account import STATE_MACHINE, Account
 from tests.support.interleaving import Interleaving
+from tests.support.results import finished, put_result
 
 #: Rows of a chunk in these tests: small, so that a few products make several chunks.
 CHUNK_ROWS = 3
@@ -42,7 +43,7 @@ statuses = st.sampled_from(TERMINAL)
 
 @pytest.fixture(autouse=True)
 def small_chunks(aws, monkeypatch):
-    monkeypatch.setattr(product, "CHUNK_ROWS", CHUNK_ROWS)
+    monkeypatch.setattr(inspection, "CHUNK_ROWS", CHUNK_ROWS)
 
 
 class Run:
@@ -51,7 +52,7 @@ class Run:
     def __init__(self, rows: int) -> None:
         self.job_id = new_id()
         self.rows = range(1, rows + 1)
-        self.chunks = chunk_of(rows) + 1
+        self.chunks = chunk_of(rows, CHUNK_ROWS) + 1
         open_run(self.job_id, 1, self.chunks)
 
     def work(self, batch: Sequence[tuple[int, ProductStatus]]) -> None:
@@ -60,8 +61,8 @@ class Run:
         finish(self.finished(row, result.status) for row, result in standing)
 
     def finished(self, row: int, status: ProductStatus) -> Finished:
-        in_chunk = sum(chunk_of(other) == chunk_of(row) for other in self.rows)
-        return Finished(self.job_id, 1, row, status, in_chunk)
+        in_chunk = sum(chunk_of(other, CHUNK_ROWS) == chunk_of(row, CHUNK_ROWS) for other in self.rows)
+        return finished(self.job_id, 1, row, status, in_chunk)
 
     def results(self) -> dict[int, ProductStatus]:
         found = (result for chunk in range(self.chunks) for result in results_of_chunk(self.job_id, chunk))
@@ -223,7 +224,7 @@ def test_runs_are_accounted_apart(aws):
 
     assert live_counts(run.job_id, 2) == ProductCounts()
     put_result(run.job_id, 2, ProductResult(1, ProductStatus.COMPLETED, 1))
-    finish([Finished(run.job_id, 2, 1, ProductStatus.COMPLETED, 1)])
+    finish([finished(run.job_id, 2, 1, ProductStatus.COMPLETED, 1)])
 
     assert live_counts(run.job_id, 1) == ProductCounts(failed=1)
     assert live_counts(run.job_id, 2) == ProductCounts(completed=1)
@@ -242,7 +243,7 @@ def test_opening_a_run_again_keeps_what_was_entered(aws):
 
 def test_a_product_before_its_run_was_opened_is_a_fault_that_leaves_its_message(aws):
     with pytest.raises(KeyError):
-        finish([Finished(new_id(), 1, 1, ProductStatus.COMPLETED, 1)])
+        finish([finished(new_id(), 1, 1, ProductStatus.COMPLETED, 1)])
 
     assert aws.executions() == []
 

@@ -8,14 +8,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import imagemill.domain.catalogue.inspection
-import imagemill.steps.catalogue
-import ingest.fan_out
-import report.closing
 from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.results import results_of_chunk
-from imagemill.domain import product
-from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue import inspection
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.job import ProductCounts
@@ -39,9 +34,7 @@ EXAMPLES = settings(
 
 @pytest.fixture(autouse=True)
 def small_chunks(aws, monkeypatch):
-    for module in (product, imagemill.steps.catalogue, ingest.fan_out, report.closing):
-        monkeypatch.setattr(module, "CHUNK_ROWS", CHUNK_ROWS)
-    monkeypatch.setitem(inspect.__kwdefaults__, "chunk_rows", CHUNK_ROWS)
+    monkeypatch.setattr(inspection, "CHUNK_ROWS", CHUNK_ROWS)
 
 
 class World:

@@ -57,7 +57,7 @@ def fuzz_csv(data: bytes) -> None:
         faults = url_faults(row, layout)
         assert all(fault.code is ImageCode.INVALID_URL for fault in faults)
         if not row.faults:
-            message = ProductMessage("01K0B3T5Q8ZC4V7XW2N9M6R1DF", 1, row.number, 1, row.urls, ImageOptions())
+            message = ProductMessage("01K0B3T5Q8ZC4V7XW2N9M6R1DF", 1, 0, row.number, 1, row.urls, ImageOptions())
             body = message.to_json()
             assert len(body.encode()) <= MAX_BODY_BYTES
             sent = ProductMessage.from_json(body).urls

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -26,6 +25,7 @@ from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.layouts import put_layout
 from imagemill.adapters.store.ledger import live_counts
 from imagemill.adapters.store.results import results_of_chunk
+from imagemill.domain.catalogue import inspection
 from imagemill.domain.catalogue.inspection import inspect
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus
 from imagemill.domain.ids import new_id
@@ -339,11 +339,7 @@ def new_world(aws: Account, caller: Caller, images: Sequence[int], origin: str) 
 
 def world_maker(aws: Account, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
     """Makes worlds, of which the last is the one whose images are made."""
-    for module in [*sys.modules.values()]:
-        if module.__name__.partition(".")[0] in {"imagemill", "ingest", "report", "api"} and hasattr(
-            module, "CHUNK_ROWS"
-        ):
-            monkeypatch.setattr(module, "CHUNK_ROWS", CHUNK_ROWS)
+    monkeypatch.setattr(inspection, "CHUNK_ROWS", CHUNK_ROWS)
     monkeypatch.setattr(process.pipeline, "ThreadPoolExecutor", Inline)
     monkeypatch.setattr(queues, "ThreadPoolExecutor", Inline)
     monkeypatch.setattr(process.pipeline, "show_again_after", lambda *_: None)

@@ -3,14 +3,14 @@
 from typing import Any
 
 from imagemill.adapters.aws import clients
-from imagemill.adapters.store.results import get_results
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage, ProductResult
 from tests.support.account import JOB_ID
+from tests.support.results import get_results, product_message
 
 
 def message(*urls: str, job_id: str = JOB_ID, row: int = 1, ledger_size: int = 1) -> ProductMessage:
-    return ProductMessage(job_id, 1, row, ledger_size, urls, ImageOptions())
+    return product_message(job_id, 1, row, ledger_size, urls, ImageOptions())
 
 
 def batch(*messages: ProductMessage, receive_count: int = 1) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from imagemill.adapters.aws import clients
 from imagemill.adapters.store.items import from_item, key
 from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.ledger import add_rows, close_chunk
-from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageStatus, ProductStatus
 from imagemill.domain.job import Job
 from imagemill.domain.product import ImageResult, ProductMessage, settled
-from imagemill.steps.ledger import Finished, finish
+from imagemill.steps.ledger import finish
 from sweep.round import Finding, Round
 from tests.support.account import ENVIRONMENT, JOB_ID
+from tests.support.results import finished, product_message, put_result
 
 HEADER = b"S. No.,Product Name,Input Image Urls\r\n"
 STALLED = 900
@@ -87,12 +87,12 @@ def work(messages: Sequence[dict[str, Any]]) -> None:
     for message in messages:
         product = ProductMessage.from_json(json.dumps(message))
         result = put_result(product.job_id, product.run, settled(product.row, 1, [DONE]))
-        finish([Finished(product.job_id, product.run, product.row, result.status, product.ledger_size)])
+        finish([finished(product.job_id, product.run, product.row, result.status, product.ledger_size)])
 
 
 def messages_of(rows: int) -> list[dict[str, Any]]:
     options = job_of().options.image
-    messages = [ProductMessage(JOB_ID, 1, row, rows, (f"https://a/{row}.jpg",), options) for row in range(1, rows + 1)]
+    messages = [product_message(JOB_ID, 1, row, rows, (f"https://a/{row}.jpg",), options) for row in range(1, rows + 1)]
     return [json.loads(message.to_json()) for message in messages]
 
 

@@ -16,12 +16,12 @@ import report.app
 import sweep.app
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.ledger import open_run
-from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageStatus
 from imagemill.domain.product import ImageResult, settled
 from imagemill.logs import logger
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, TENANT
 from tests.support.ended_jobs import end_job_with
+from tests.support.results import put_result
 from tests.support.web import Answer
 
 CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n"

@@ -20,10 +20,10 @@ import process.image
 from imagemill.adapters.store.ledger import open_run
 from imagemill.adapters.store.secrets import signing_secrets
 from imagemill.domain.options import ImageOptions
-from imagemill.domain.product import ProductMessage
 from imagemill.logs import logger, redacted
 from tests.support.account import JOB_ID, TENANT
 from tests.support.ended_jobs import end_job_with
+from tests.support.results import product_message
 from tests.support.scripted_web import HEAD_200, fault_of, response, then_close, then_reset
 from tests.support.web import Answer
 
@@ -90,7 +90,7 @@ def lines(caplog) -> Iterator[Lines]:
 
 
 def products(*urls: str) -> dict[str, Any]:
-    message = ProductMessage(JOB_ID, 1, 1, 1, urls, ImageOptions())
+    message = product_message(JOB_ID, 1, 1, 1, urls, ImageOptions())
     record = {
         "messageId": "message-0",
         "receiptHandle": "handle",

@@ -15,13 +15,13 @@ import process.image
 import report.app
 from imagemill import metrics
 from imagemill.adapters.store.ledger import open_run
-from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.product import ImageResult, settled
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric
 from tests.support.account import JOB_ID, OTHER_JOB_ID
 from tests.support.emf import Line, emf_lines
 from tests.support.ended_jobs import end_job_with
+from tests.support.results import put_result
 from tests.support.web import Answer
 
 CSV = b"S. No.,Product Name,Input Image Urls\n1,SKU1,https://shop.example/a.jpg\n,SKU2,https://shop.example/b.jpg\n"

@@ -7,13 +7,13 @@ import pytest
 import ingest.app
 import ingest.fan_out
 from imagemill.adapters.store.jobs import create_job, get_job, start_job
-from imagemill.adapters.store.results import get_current_results, put_result
 from imagemill.domain.codes import ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts
 from imagemill.domain.options import JobOptions
 from imagemill.domain.product import ImageResult, settled
 from report.app import handler as report
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, OTHER_TENANT, a_job
+from tests.support.results import get_current_results, put_result
 
 CSV = b"S. No.,Product Name,Input Image Urls\r\n1,A,https://a/1.jpg\r\n2,B,https://a/2.jpg\r\n"
 DONE = ImageResult(1, ImageStatus.COMPLETED, key="images/00/1.jpg", input_bytes=9, output_bytes=5)

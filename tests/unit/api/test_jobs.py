@@ -13,8 +13,9 @@ from imagemill.adapters.store.jobs import create_job, end_job, reject_job
 from imagemill.domain.codes import JobStatus, ProductStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.job import ProductCounts, Totals
-from imagemill.steps.ledger import Finished, finish
+from imagemill.steps.ledger import finish
 from tests.support.account import JOB_ID, OTHER_TENANT, TENANT, a_job
+from tests.support.results import finished
 
 CURSOR = base64.urlsafe_b64encode(JOB_ID.encode()).decode().rstrip("=")
 HEADER = "S. No.,Product Name,Input Image Urls\r\n"
@@ -23,7 +24,7 @@ GOOD = f"{HEADER}1,A,https://a/1.jpg\r\n".encode()
 
 def test_a_job_in_work_shows_live_counts(aws, caller, event):
     aws.start_job((HEADER + "1,A,https://a/1.jpg\r\n" * 3).encode())
-    finish([Finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 3), Finished(JOB_ID, 1, 2, ProductStatus.FAILED, 3)])
+    finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 3), finished(JOB_ID, 1, 2, ProductStatus.FAILED, 3)])
 
     job = caller.send(event("api_get_job"))
 

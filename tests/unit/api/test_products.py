@@ -8,10 +8,10 @@ import pytest
 import api
 import api.products
 from imagemill.adapters.store.jobs import create_job
-from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus, RowCode
 from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from tests.support.account import JOB_ID, a_job
+from tests.support.results import put_result
 
 HEADER = "S. No.,Product Name,Input Image Urls\r\n"
 

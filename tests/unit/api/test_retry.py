@@ -10,7 +10,7 @@ import report.app
 import report.closing
 from imagemill.adapters.store.jobs import end_job, get_job, queue_retry
 from imagemill.adapters.store.ledger import live_counts, open_retry
-from imagemill.adapters.store.results import put_result, results_of_chunk
+from imagemill.adapters.store.results import results_of_chunk
 from imagemill.adapters.store.runs import get_retryable, note_retryable
 from imagemill.domain.codes import ImageCode, ImageStatus, JobSource, JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts, Totals
@@ -19,6 +19,7 @@ from imagemill.domain.product import ImageResult, ProductResult, row_fault, sett
 from imagemill.domain.retryable import Retryable
 from imagemill.errors import LostOutcomeError, UnfinishedProductError
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT
+from tests.support.results import put_result
 
 CSV = b"S. No.,Product Name,Input Image Urls\r\n" + b"".join(
     b'%d,%s,"https://cdn.shop.example/%d-1.jpg,https://cdn.shop.example/%d-2.jpg"\r\n'

@@ -4,11 +4,11 @@ import pytest
 
 from bury.app import handler
 from imagemill.adapters.store.ledger import live_counts, open_run
-from imagemill.adapters.store.results import get_results, put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult, settled
 from tests.support.account import JOB_ID, OTHER_JOB_ID
+from tests.support.results import get_results, put_result
 
 DONE = ImageResult(1, ImageStatus.COMPLETED, key="images/00/a.jpg", input_bytes=9, output_bytes=5, kept=False)
 

@@ -11,17 +11,18 @@ from imagemill.adapters.aws import clients
 from imagemill.adapters.aws.queues import send_products
 from imagemill.adapters.store.jobs import create_job, get_job, reject_job
 from imagemill.adapters.store.ledger import live_counts, open_run
-from imagemill.adapters.store.results import put_result, results_of_chunk
-from imagemill.domain.catalogue.inspection import inspect, read_rows
+from imagemill.adapters.store.results import results_of_chunk
+from imagemill.domain.catalogue.inspection import CHUNK_ROWS, inspect, read_rows
 from imagemill.domain.codes import JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat
-from imagemill.domain.product import CHUNK_ROWS, row_fault
+from imagemill.domain.product import row_fault
 from imagemill.errors import NoSuchJobError
 from ingest.app import handler
 from ingest.fan_out import _start_products
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
 from tests.support.caller import context_of
+from tests.support.results import put_result
 
 HEADER = b"S. No.,Product Name,Input Image Urls\r\n"
 
@@ -94,7 +95,7 @@ def test_the_rows_of_a_chunk_are_not_held_together(aws, line):
     send_products([], TENANT)
     tracemalloc.start()
 
-    _start_products(job, rows, CHUNK_ROWS)
+    _start_products(job, 0, rows, CHUNK_ROWS)
 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from imagemill.adapters.store.ledger import live_counts
-from imagemill.adapters.store.results import put_result
 from imagemill.adapters.store.watch import due_jobs, unwatch
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import ImageResult, ProductResult
 from tests.support.job_world import DOWN, GONE, GOOD, Sent, World, world_maker
+from tests.support.results import put_result
 
 
 def done(position: int) -> ImageResult:

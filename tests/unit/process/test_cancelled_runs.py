@@ -6,12 +6,13 @@ import pytest
 
 from imagemill.adapters.store.cancellations import put_cancellation
 from imagemill.adapters.store.ledger import live_counts
-from imagemill.adapters.store.results import put_result, results_of_chunk
+from imagemill.adapters.store.results import results_of_chunk
 from imagemill.domain.codes import ImageCode, JobStatus, ProductStatus
 from imagemill.domain.job import ProductCounts, Totals
 from imagemill.domain.product import ProductResult
 from tests.support.account import CATALOGUE_BUCKET
 from tests.support.job_world import DOWN, GONE, world_maker
+from tests.support.results import put_result
 
 
 @pytest.fixture

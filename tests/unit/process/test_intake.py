@@ -10,7 +10,6 @@ import process.intake
 import process.pipeline
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.ledger import live_counts, open_run
-from imagemill.adapters.store.results import get_results
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.options import ImageOptions
@@ -18,6 +17,7 @@ from imagemill.domain.product import ProductMessage
 from process.app import handler
 from tests.support.account import ENVIRONMENT, JOB_ID
 from tests.support.caller import context_of
+from tests.support.results import get_results, product_message
 from tests.support.web import Answer
 
 QUEUE = ENVIRONMENT["PRODUCTS_QUEUE"]
@@ -31,7 +31,7 @@ def run_of_one_chunk(aws, monkeypatch):
 
 
 def product(row: int, *urls: str, size: int = ROWS) -> ProductMessage:
-    return ProductMessage(JOB_ID, 1, row, size, urls, ImageOptions())
+    return product_message(JOB_ID, 1, row, size, urls, ImageOptions())
 
 
 def send(*bodies: str) -> None:

@@ -6,7 +6,6 @@ import process.image
 import process.pipeline
 from imagemill import __version__
 from imagemill.adapters.store.ledger import live_counts
-from imagemill.adapters.store.results import put_result
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import ImageResult, settled
@@ -14,6 +13,7 @@ from imagemill.kept import forget
 from process.app import handler
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID
 from tests.support.product_batches import batch, given_back, message, result_of
+from tests.support.results import put_result
 from tests.support.shop import eventually
 from tests.support.web import Answer
 

@@ -10,7 +10,6 @@ import pytest
 
 from imagemill.adapters.store.jobs import create_job, get_job
 from imagemill.adapters.store.messages import WebhookMessage, get_message, put_message
-from imagemill.adapters.store.results import put_result
 from imagemill.adapters.store.runs import keep_outcome
 from imagemill.adapters.store.webhooks import create_webhook
 from imagemill.domain.clock import now
@@ -24,6 +23,7 @@ from imagemill.domain.webhooks.message import EventType, new_secret
 from imagemill.errors import UnfinishedProductError
 from report.app import handler
 from tests.support.account import CATALOGUE_BUCKET, JOB_ID, TENANT, a_job
+from tests.support.results import put_result
 
 CSV = (
     b"S. No.,Product Name,Input Image Urls,Note\r\n"

@@ -10,19 +10,19 @@ from imagemill.adapters.aws.queues import queues_are_idle
 from imagemill.adapters.store.items import key
 from imagemill.adapters.store.jobs import create_job
 from imagemill.adapters.store.ledger import add_rows, live_counts
-from imagemill.adapters.store.results import put_result
 from imagemill.adapters.store.watch import due_jobs
 from imagemill.domain.codes import JobStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import ProductResult, settled
 from imagemill.errors import JobsNotSweptError
-from imagemill.steps.ledger import Finished, finish
+from imagemill.steps.ledger import finish
 from ingest.app import handler as ingest
 from sweep.app import handler
 from sweep.round import Finding, Round
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID, a_job
 from tests.support.caller import context_of
 from tests.support.emf import emf_lines
+from tests.support.results import finished, put_result
 from tests.support.sweep_rounds import (
     DONE,
     STALLED,
@@ -44,7 +44,7 @@ def test_a_job_that_makes_progress_is_left_alone(aws, clock):
 
     for row in range(1, 20):
         put_result(JOB_ID, 1, settled(row, 1, [DONE]))
-        finish([Finished(JOB_ID, 1, row, ProductStatus.COMPLETED, 20)])
+        finish([finished(JOB_ID, 1, row, ProductStatus.COMPLETED, 20)])
         assert clock.round(10 * STALLED) == {Finding.MOVING: 1}
 
     assert aws.messages("INGEST_QUEUE") == []
@@ -194,7 +194,7 @@ def test_a_full_run_whose_completion_never_started_is_completed(aws, clock):
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
 def test_a_completion_that_ended_without_ending_the_job_is_repeated_under_another_name(aws, clock, status):
     full_run(aws)
-    finish([Finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
+    finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
     settle(f"{JOB_ID}-1", status)
 
     assert clock.rounds_until_stalled() == {Finding.REDRIVEN: 1}

@@ -9,15 +9,16 @@ from imagemill.adapters.aws import clients
 from imagemill.adapters.store.items import key
 from imagemill.adapters.store.jobs import create_job, end_job, reject_job
 from imagemill.adapters.store.ledger import live_counts
-from imagemill.adapters.store.results import put_result, results_of_chunk
+from imagemill.adapters.store.results import results_of_chunk
 from imagemill.domain.codes import ImageCode, JobStatus, ProductStatus
 from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, ProductCounts, Totals
 from imagemill.domain.product import ProductResult
 from imagemill.kept import forget
-from imagemill.steps.ledger import Finished, finish
+from imagemill.steps.ledger import finish
 from sweep.remedy import MAX_BURIALS, MAX_REDRIVES, MAX_REPEATS
 from sweep.round import Finding
 from tests.support.account import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, a_job
+from tests.support.results import finished, put_result
 from tests.support.sweep_rounds import (
     DONE,
     STALLED,
@@ -36,7 +37,7 @@ pytest_plugins = ["tests.support.sweep_fixtures"]
 
 def test_an_ended_job_is_watched_until_its_receivers_are_told(aws, clock):
     full_run(aws)
-    finish([Finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
+    finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
     end_job(JOB_ID, 1, JobStatus.COMPLETED, ProductCounts(completed=1), Totals(), "outputs/x.csv")
 
     assert clock.rounds_until_stalled() == {Finding.WAITING: 1}
@@ -52,7 +53,7 @@ def test_an_ended_job_is_watched_until_its_receivers_are_told(aws, clock):
 
 def test_a_job_that_ended_as_it_should_costs_a_round_four_calls(aws, clock):
     full_run(aws)
-    finish([Finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
+    finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
     end_job(JOB_ID, 1, JobStatus.COMPLETED, ProductCounts(completed=1), Totals(), "outputs/x.csv")
     settle(f"{JOB_ID}-1", "SUCCEEDED")
 
@@ -193,7 +194,7 @@ def test_a_job_whose_catalogue_is_gone_ends_all_the_same(aws, clock):
 
 def test_a_report_that_always_fails_ends_the_job_after_days(aws, clock):
     full_run(aws)
-    finish([Finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
+    finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
     settle(f"{JOB_ID}-1", "FAILED")
     begun = clock.moment
 

@@ -79,7 +79,7 @@ class ProductCounts:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ProductCounts:
         names = ("completed", "partial", "failed", "cancelled")
-        return cls(**{name: int(values.get(name, 0)) for name in names})
+        return cls(**{name: values.get(name, 0) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Totals:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Totals:
-        return cls(**{name: int(value) for name, value in values.items()})
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,12 @@ class ImageOptions:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ImageOptions:
-        """The inverse of `as_dict`, also for numbers that DynamoDB returned as Decimal."""
+        """The inverse of `as_dict`."""
         return cls(
-            quality=int(values["quality"]),
+            quality=values["quality"],
             format=OutputFormat(values["format"]),
-            max_width=None if values["max_width"] is None else int(values["max_width"]),
-            max_height=None if values["max_height"] is None else int(values["max_height"]),
+            max_width=values["max_width"],
+            max_height=values["max_height"],
             progressive=bool(values["progressive"]),
             metadata=Metadata(values["metadata"]),
         )

@@ -6,15 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
-from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
 from imagemill.domain.options import ImageOptions
 from imagemill.errors import UnreadableMessageError
 
-#: Rows of one ledger. A set of 200 row numbers is about 1 KB, one write unit to add to.
-CHUNK_ROWS = 200
+#: Rows of a chunk where a layout or a message does not say it, for it was written before they did.
+ASSUMED_CHUNK_ROWS = 200
 
 #: How often a product's message is received before it is buried (contract A7); the template's
 #: maxReceiveCount says the same to SQS.
@@ -23,13 +22,19 @@ MAX_RECEIVE_COUNT = 3
 #: The terminal statuses that a retry takes up.
 RETRYABLE = frozenset({ProductStatus.FAILED, ProductStatus.PARTIAL, ProductStatus.CANCELLED})
 
-#: A product in a run: job id, run, row.
-ProductKey: TypeAlias = tuple[str, int, int]
+
+class ProductKey(NamedTuple):
+    """A product in a run. chunk: from 0, the one that its row (from 1) is accounted in."""
+
+    job_id: str
+    run: int
+    chunk: int
+    row: int
 
 
-def chunk_of(row: int) -> int:
-    """The chunk (from 0) that a data row (from 1) is accounted in."""
-    return (row - 1) // CHUNK_ROWS
+def chunk_of(row: int, chunk_rows: int) -> int:
+    """The chunk (from 0) of a data row (from 1), when chunks have so many rows."""
+    return (row - 1) // chunk_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +64,17 @@ class ImageResult:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ImageResult:
-        """The inverse of `as_dict`, also for numbers that DynamoDB returned as Decimal."""
+        """The inverse of `as_dict`."""
         counts = ("http_status", "input_bytes", "output_bytes", "width", "height")
         return cls(
-            position=int(values["position"]),
+            position=values["position"],
             status=ImageStatus(values["status"]),
             key=values.get("key"),
             error=ImageCode(values["error"]) if "error" in values else None,
             format=values.get("format"),
             kept=values.get("kept"),
             sha256=values.get("sha256"),
-            **{name: int(values[name]) for name in counts if name in values},
+            **{name: values[name] for name in counts if name in values},
         )
 
 
@@ -160,12 +165,13 @@ def row_fault(row: int, code: RowCode) -> ProductResult:
 class ProductMessage:
     """The message that asks for one product to be processed.
 
-    ledger_size: how many rows of this product's chunk take part in the run, so that whoever
-    finishes the last of them knows.
+    chunk: the one that accounts for it, from 0. ledger_size: how many rows of this chunk take part in the
+    run, so that whoever finishes the last of them knows.
     """
 
     job_id: str
     run: int
+    chunk: int
     row: int
     ledger_size: int
     urls: tuple[str, ...]
@@ -173,32 +179,38 @@ class ProductMessage:
 
     @property
     def key(self) -> ProductKey:
-        return (self.job_id, self.run, self.row)
+        return ProductKey(self.job_id, self.run, self.chunk, self.row)
 
     def to_json(self) -> str:
-        """The message's body, of at most 900,000 bytes: 100 URLs of 2,048 characters, four bytes each.
-
-        A URL that is invalid for its length or its characters is sent empty, which is invalid, too: SQS takes
-        neither more than 1 MiB nor every character, and would refuse the message for ever.
-        """
+        """The message's body. The chunk is left out where a reader that is not told assumes the same."""
+        is_assumed = self.chunk == chunk_of(self.row, ASSUMED_CHUNK_ROWS)
         return _ENCODER.encode(
             {
                 "job_id": self.job_id,
                 "run": self.run,
+                **({} if is_assumed else {"chunk": self.chunk}),
                 "row": self.row,
                 "ledger_size": self.ledger_size,
-                "urls": ["" if is_hopeless(url) else url for url in self.urls],
+                "urls": self.urls,
                 "options": _options(self.options),
             }
         )
 
     @classmethod
     def from_json(cls, body: str) -> ProductMessage:
-        """The inverse of `to_json`, but for hopeless URLs. Raises UnreadableMessageError."""
+        """The inverse of `to_json`. What later releases may add is passed over. Raises UnreadableMessageError."""
         try:
             values = json.loads(body)
-            options = ImageOptions.from_dict(values.pop("options"))
-            return cls(**{**values, "urls": tuple(values["urls"])}, options=options)
+            row = int(values["row"])
+            return cls(
+                job_id=values["job_id"],
+                run=int(values["run"]),
+                chunk=int(values.get("chunk", chunk_of(row, ASSUMED_CHUNK_ROWS))),
+                row=row,
+                ledger_size=int(values["ledger_size"]),
+                urls=tuple(values["urls"]),
+                options=ImageOptions.from_dict(values["options"]),
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise UnreadableMessageError("not a product message") from fault
 

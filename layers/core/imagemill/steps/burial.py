@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imagemill.adapters.store.results import get_results, put_result
+from imagemill.adapters.store.results import get_results
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.product import ImageResult, ProductMessage, ProductResult, settled
 from imagemill.logs import logger
 from imagemill.steps.ledger import finish_products
+from imagemill.steps.results import record_result
 
 
 def bury(messages: Sequence[ProductMessage], attempts: int) -> None:
@@ -28,6 +29,6 @@ def _buried(message: ProductMessage, known: ProductResult | None, attempts: int)
         for position in range(1, len(message.urls) + 1)
     ]
     tried = max(attempts, known.attempts if known else 0)
-    result = put_result(message.job_id, message.run, settled(message.row, tried, images))
+    result = record_result(message.key, settled(message.row, tried, images))
     logger.error("Product buried", extra={"job_id": message.job_id, "row": message.row, "status": result.status})
     return result

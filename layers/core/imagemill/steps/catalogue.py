@@ -5,7 +5,6 @@ from __future__ import annotations
 from imagemill.adapters.aws.objects import open_catalogue
 from imagemill.domain.catalogue.inspection import Inspection, Row, read_rows
 from imagemill.domain.job import Job
-from imagemill.domain.product import CHUNK_ROWS
 
 
 def rows_of_chunk(job: Job, inspection: Inspection, chunk: int) -> list[Row]:
@@ -13,4 +12,4 @@ def rows_of_chunk(job: Job, inspection: Inspection, chunk: int) -> list[Row]:
     offsets = inspection.chunk_offsets
     end = offsets[chunk + 1] if chunk + 1 < len(offsets) else None
     stream = open_catalogue(job.catalogue_key, offsets[chunk], end)
-    return list(read_rows(stream, inspection.layout, chunk * CHUNK_ROWS + 1))
+    return list(read_rows(stream, inspection.layout, inspection.first_row(chunk)))

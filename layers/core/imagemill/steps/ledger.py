@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.store.ledger import add_rows, close_chunk
 from imagemill.domain.codes import ProductStatus
-from imagemill.domain.product import ProductMessage, ProductResult, chunk_of
+from imagemill.domain.product import ProductMessage, ProductResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Finished:
 
     job_id: str
     run: int
+    chunk: int
     row: int
     status: ProductStatus
     ledger_size: int
@@ -58,7 +59,7 @@ def finish_products(products: Iterable[tuple[ProductMessage, ProductResult]]) ->
     But for those that a later run has taken up: the message came late, for its run has ended.
     """
     finish(
-        Finished(message.job_id, message.run, message.row, result.status, message.ledger_size)
+        Finished(*message.key, result.status, message.ledger_size)
         for message, result in products
         if result.run == message.run
     )
@@ -67,6 +68,6 @@ def finish_products(products: Iterable[tuple[ProductMessage, ProductResult]]) ->
 def _by_chunk(products: Iterable[Finished]) -> dict[_Chunk, dict[ProductStatus, set[int]]]:
     chunks: dict[_Chunk, dict[ProductStatus, set[int]]] = defaultdict(lambda: defaultdict(set))
     for product in products:
-        chunk = _Chunk(product.job_id, product.run, chunk_of(product.row), product.ledger_size)
+        chunk = _Chunk(product.job_id, product.run, product.chunk, product.ledger_size)
         chunks[chunk][product.status].add(product.row)
     return chunks

@@ -13,18 +13,20 @@ from imagemill.adapters.aws.queues import (
     BATCH_BYTES,
     MAX_VISIBILITY_SECONDS,
     SEND_ATTEMPTS,
-    continue_ingest,
+    ask_ingest,
     send_products,
     show_again_after,
 )
+from imagemill.domain.ingest_messages import ContinueIngest
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
 from imagemill.errors import MessagesNotSentError
 from tests.support.account import ENVIRONMENT, JOB_ID, TENANT
+from tests.support.results import product_message
 
 
 def message(row: int, url: str = "https://a/1.jpg") -> ProductMessage:
-    return ProductMessage(JOB_ID, 1, row, 200, (url,), ImageOptions())
+    return product_message(JOB_ID, 1, row, 200, (url,), ImageOptions())
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_an_entry_that_stays_refused_is_a_fault(aws):
 
 
 def test_a_continuation_is_what_ingest_is_called_with(aws, event):
-    continue_ingest(JOB_ID, 1)
+    ask_ingest(ContinueIngest(JOB_ID, 1))
 
     assert aws.messages("INGEST_QUEUE") == [json.loads(event("ingest_continue")["Records"][0]["body"])]
 

@@ -6,16 +6,11 @@ import pytest
 
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.cancellations import put_cancellation
-from imagemill.adapters.store.results import (
-    BATCH_GET_KEYS,
-    get_current_results,
-    get_results,
-    put_result,
-    results_of_chunk,
-)
+from imagemill.adapters.store.results import BATCH_GET_KEYS, results_of_chunk
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus, RowCode
 from imagemill.domain.product import ImageResult, ProductResult, row_fault, settled
 from tests.support.account import ENVIRONMENT, JOB_ID, OTHER_JOB_ID
+from tests.support.results import get_current_results, get_results, key_of, put_result
 
 DONE = ImageResult(
     1, ImageStatus.COMPLETED, "images/00/1.jpg", None, None, 900, 500, 160, 120, "jpeg", kept=False, sha256="ab"
@@ -106,7 +101,7 @@ def test_cancelled_runs_are_found_with_the_results_in_the_same_call(aws):
         found = get_current_results([(JOB_ID, 2, 1), (JOB_ID, 2, 2), (OTHER_JOB_ID, 2, 1)])
 
     assert found.cancelled == {(JOB_ID, 2)}
-    assert found.results == {(JOB_ID, 2, 1): COMPLETED}
+    assert found.results == {key_of(JOB_ID, 2, 1): COMPLETED}
     assert calls == ["BatchGetItem"]
 
 

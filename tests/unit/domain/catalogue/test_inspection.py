@@ -6,9 +6,8 @@ from io import BytesIO
 
 import pytest
 
-from imagemill.domain.catalogue.inspection import Fault, Layout, inspect, read_rows
+from imagemill.domain.catalogue.inspection import CHUNK_ROWS, Fault, Layout, inspect, read_rows
 from imagemill.domain.codes import FileCode, RowCode
-from imagemill.domain.product import CHUNK_ROWS
 from imagemill.errors import CatalogueRefusedError
 from tests.support.catalogue_rows import HEADER, read_all
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imagemill.adapters.aws.clients import sqs
 from imagemill.adapters.aws.fast_lane import by_fast_lane
+from imagemill.domain.catalogue.image_urls import is_hopeless
+from imagemill.domain.ingest_messages import IngestRequest, to_json
 from imagemill.domain.product import ProductMessage
 from imagemill.errors import MessagesNotSentError
 
@@ -43,7 +44,7 @@ def send_products(messages: Iterable[ProductMessage], tenant: str) -> None:
 def _batches(messages: Iterable[ProductMessage]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
-    for body in (message.to_json() for message in messages):
+    for body in map(product_body, messages):
         body_size = len(body.encode())
         if batch and (len(batch) == BATCH_ENTRIES or size + body_size > BATCH_BYTES):
             yield batch
@@ -52,6 +53,17 @@ def _batches(messages: Iterable[ProductMessage]) -> Iterator[list[str]]:
         size += body_size
     if batch:
         yield batch
+
+
+def product_body(message: ProductMessage) -> str:
+    """A message as it is sent, of at most 900,000 bytes: 100 URLs of 2,048 characters, four bytes each.
+
+    A URL that is invalid for its length or its characters is sent empty, which is invalid, too: SQS takes
+    neither more than 1 MiB nor every character, and would refuse the message for ever.
+    """
+    if any(map(is_hopeless, message.urls)):
+        message = replace(message, urls=tuple("" if is_hopeless(url) else url for url in message.urls))
+    return message.to_json()
 
 
 def _send(queue: str, bodies: Sequence[str], tenant: str) -> None:
@@ -67,18 +79,9 @@ def _send(queue: str, bodies: Sequence[str], tenant: str) -> None:
     raise MessagesNotSentError(f"{len(entries)} messages refused {SEND_ATTEMPTS} times")
 
 
-def continue_ingest(job_id: str, chunk: int) -> None:
-    """Ask for the ingest of a job to go on at a chunk."""
-    sqs().send_message(
-        QueueUrl=os.environ["INGEST_QUEUE"],
-        MessageBody=json.dumps({"continue": {"job_id": job_id, "chunk": chunk}}),
-    )
-
-
-def ask_redrive(job_id: str, run: int, chunk: int = 0, *, give_up: bool = False) -> None:
-    """Ask ingest to find what is missing in a run, from a chunk on, and to start it again or to give it up."""
-    request = {"job_id": job_id, "run": run, "chunk": chunk, "give_up": give_up}
-    sqs().send_message(QueueUrl=os.environ["INGEST_QUEUE"], MessageBody=json.dumps({"redrive": request}))
+def ask_ingest(request: IngestRequest) -> None:
+    """Put a request into the ingest queue. Repeating asks twice, which ingest tolerates."""
+    sqs().send_message(QueueUrl=os.environ["INGEST_QUEUE"], MessageBody=to_json(request))
 
 
 def queues_are_idle() -> bool:
@@ -99,14 +102,6 @@ def _messages(queue: str) -> int:
         ],
     )["Attributes"]
     return sum(int(count) for count in counts.values())
-
-
-def send_retry(job_id: str, run: int, chunk: int = 0) -> None:
-    """Ask for a retry to be fanned out from a chunk on. Repeating is tolerated, as of products."""
-    sqs().send_message(
-        QueueUrl=os.environ["INGEST_QUEUE"],
-        MessageBody=json.dumps({"retry": {"job_id": job_id, "run": run, "chunk": chunk}}),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,16 +87,15 @@ def _sort(message_id: str, number: int) -> str:
 
 
 def _attempt(values: Mapping[str, Any]) -> Attempt:
-    status, retry_after = values.get("status"), values.get("retry_after")
     return Attempt(
         message_id=values["message_id"],
-        number=int(values["number"]),
+        number=values["number"],
         event=values["event"],
         at=values["at"],
-        milliseconds=int(values["milliseconds"]),
+        milliseconds=values["milliseconds"],
         delivered=values["delivered"],
-        status=None if status is None else int(status),
+        status=values.get("status"),
         error=values.get("error"),
-        retry_after=None if retry_after is None else int(retry_after),
+        retry_after=values.get("retry_after"),
         webhook_id=values.get("webhook_id"),
     )

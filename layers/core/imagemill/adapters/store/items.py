@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws.clients import error_code
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 SECONDS_A_DAY = 86_400
 
 _serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,7 +27,26 @@ def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in item.items()}
+    """Unmarshal an item. Its numbers are `int`, not boto3's Decimal: the table has whole numbers alone."""
+    return {name: _plain(value) for name, value in item.items()}
+
+
+def _plain(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever an attribute holds
+    """Raises ValueError for a number with a fraction, KeyError for a kind of set that we never write."""
+    ((kind, value),) = attribute.items()
+    return _PLAIN[kind](value)
+
+
+_PLAIN: Mapping[str, Callable[[Any], Any]] = {
+    "S": str,
+    "N": int,
+    "BOOL": bool,
+    "B": bytes,
+    "NULL": lambda _: None,
+    "M": from_item,
+    "L": lambda entries: [_plain(entry) for entry in entries],
+    "NS": lambda entries: {int(entry) for entry in entries},
+}
 
 
 def standing_item(refused: ClientError) -> dict[str, Any]:

@@ -9,13 +9,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from imagemill import metrics
 from imagemill.adapters.aws.clients import dynamodb, error_code
 from imagemill.adapters.store.items import expires_at, from_item, has_expired, key, to_item
 from imagemill.domain.clock import now
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, options_as_dict, options_from_dict
-from imagemill.metrics import Metric
 from imagemill.settings import settings
 
 JOB = "JOB"
@@ -64,7 +62,6 @@ def create_job(job: Job) -> bool:
         if error_code(fault) == "ConditionalCheckFailedException":
             return False
         raise
-    metrics.count(Metric.JOBS_ACCEPTED)
     return True
 
 
@@ -305,15 +302,9 @@ def _job(values: Mapping[str, Any]) -> Job:
         created_at=values["created_at"],
         api_url=values["api_url"],
         options=options_from_dict({"webhook_url": None, "client_reference": None, **values["options"]}),
-        run=int(values["run"]),
-        products=int(values["products"]),
-        errors=tuple(_whole_numbers(error) for error in values["errors"]),
+        run=values["run"],
+        products=values["products"],
+        errors=tuple(values["errors"]),
         drop_key=values.get("drop_key"),
         **outcome_from_dict(values),
     )
-
-
-def _whole_numbers(error: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: int(value) if name in {"row", "line"} and value is not None else value for name, value in error.items()
-    }

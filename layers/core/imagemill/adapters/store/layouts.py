@@ -8,6 +8,7 @@ from imagemill.adapters.aws.clients import dynamodb
 from imagemill.adapters.store.items import expires_at, from_item, key, to_item
 from imagemill.adapters.store.jobs import job_partition
 from imagemill.domain.catalogue.inspection import Inspection, Layout
+from imagemill.domain.product import ASSUMED_CHUNK_ROWS
 from imagemill.settings import settings
 
 LAYOUT = "LAYOUT"
@@ -22,6 +23,7 @@ def put_layout(job_id: str, inspection: Inspection) -> None:
     values = {
         "layout": inspection.layout.as_dict(),
         "rows": inspection.rows,
+        "chunk_rows": inspection.chunk_rows,
         "chunk_offsets": struct.pack(f">{len(offsets)}Q", *offsets),
         "expires_at": expires_at(job_id),
     }
@@ -40,6 +42,7 @@ def get_layout(job_id: str) -> Inspection | None:
     packed = bytes(values["chunk_offsets"])
     return Inspection(
         layout=Layout.from_dict(values["layout"]),
-        rows=int(values["rows"]),
+        rows=values["rows"],
         chunk_offsets=struct.unpack(f">{len(packed) // 8}Q", packed),
+        chunk_rows=values.get("chunk_rows", ASSUMED_CHUNK_ROWS),
     )

@@ -166,7 +166,7 @@ def _ledger_counts(values: Mapping[str, Any]) -> ProductCounts:
 def _run_state(values: Mapping[str, Any]) -> RunState:
     members = values.get("members")
     return RunState(
-        chunks=unpack_chunks(bytes(members)) if members else range(int(values["chunks"])),
-        done=frozenset(int(chunk) for chunk in values.get("chunks_done", ())),
+        chunks=unpack_chunks(bytes(members)) if members else range(values["chunks"]),
+        done=frozenset(values.get("chunks_done", ())),
         counts=ProductCounts.from_dict(values),
     )

@@ -6,19 +6,17 @@ The product itself (serial, name, URLs) is read from the CSV, so a product costs
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from imagemill import metrics
 from imagemill.adapters.aws.clients import dynamodb
 from imagemill.adapters.aws.fast_lane import by_fast_lane
 from imagemill.adapters.store.cancellations import CANCELLATION, cancellation_key
 from imagemill.adapters.store.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
-from imagemill.domain.codes import ImageStatus, ProductStatus, RowCode
-from imagemill.domain.product import ImageResult, ProductKey, ProductResult, chunk_of, taken_up
-from imagemill.metrics import Metric
+from imagemill.domain.codes import ProductStatus, RowCode
+from imagemill.domain.product import ImageResult, ProductKey, ProductResult, taken_up
 from imagemill.settings import settings
 
 #: BatchGetItem takes at most 100 keys (DynamoDB API reference).
@@ -29,53 +27,39 @@ def chunk_partition(job_id: str, chunk: int) -> str:
     return f"JOB#{job_id}#{chunk}"
 
 
-def result_key(job_id: str, row: int) -> dict[str, Any]:
-    return key(chunk_partition(job_id, chunk_of(row)), f"RESULT#{row:07d}")
+def result_key(job_id: str, chunk: int, row: int) -> dict[str, Any]:
+    return key(chunk_partition(job_id, chunk), f"RESULT#{row:07d}")
 
 
-def put_result(job_id: str, run: int, result: ProductResult) -> ProductResult:
-    """Write a result unless this run already has a terminal one; return the one that stands.
+def put_result(product: ProductKey, result: ProductResult) -> ProductResult | None:
+    """Write a product's result unless its run already has a terminal one. None when it was written, else what stands.
 
     Safe to repeat and to race: the first terminal result of a run wins, and every caller learns it. The
     one that stands may be a later run's: then this run has ended, and there is nothing left to account.
     """
     values = {
-        "run": run,
+        "run": product.run,
         "row": result.row,
         "status": result.status.value,
         "attempts": result.attempts,
         "images": [image.as_dict() for image in result.images],
         "error": result.error and result.error.value,
-        "expires_at": expires_at(job_id),
+        "expires_at": expires_at(product.job_id),
     }
     try:
         by_fast_lane(
             dynamodb(),
             "put_item",
             TableName=settings().table,
-            Item={**result_key(job_id, result.row), **to_item(values)},
+            Item={**result_key(product.job_id, product.chunk, product.row), **to_item(values)},
             ConditionExpression="attribute_not_exists(pk) OR run < :run OR (run = :run AND #status = :processing)",
             ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=to_item({":run": run, ":processing": ProductStatus.PROCESSING.value}),
+            ExpressionAttributeValues=to_item({":run": product.run, ":processing": ProductStatus.PROCESSING.value}),
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except ClientError as refused:
         return _result(standing_item(refused))
-    if result.status.has_ended:
-        _count(result)
-    return replace(result, run=run)
-
-
-def _count(result: ProductResult) -> None:
-    """Count a product at its end, which is when its terminal result is written: what a redelivery finds is no end."""
-    metrics.count(Metric.PRODUCTS_ENDED, value=result.status.value)
-    for image in result.images:
-        if image.error:
-            metrics.count(Metric.IMAGES_FAILED, value=image.error.value)
-        elif image.status is ImageStatus.COMPLETED:
-            metrics.count(Metric.IMAGES_COMPLETED)
-            metrics.count(Metric.BYTES_IN, image.input_bytes or 0)
-            metrics.count(Metric.BYTES_OUT, image.output_bytes or 0)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +75,22 @@ class CurrentResults:
 def get_current_results(wanted: Iterable[ProductKey]) -> CurrentResults:
     """What stands of products, and whether their runs were cancelled. One call per 100 keys."""
     asked = set(wanted)
-    runs = {(job_id, run) for job_id, run, _ in asked}
-    keys = [result_key(job_id, row) for job_id, row in {(job_id, row) for job_id, _, row in asked}]
+    runs = {(product.job_id, product.run) for product in asked}
+    rows = {(product.job_id, product.chunk, product.row) for product in asked}
+    keys = [result_key(*row) for row in rows]
     keys += [cancellation_key(job_id, run) for job_id, run in runs]
     results: dict[tuple[str, int], ProductResult] = {}
     cancelled: set[tuple[str, int]] = set()
     for item in _read(keys):
         job_id = item["pk"].split("#")[1]
         if item["sk"].startswith(CANCELLATION):
-            cancelled.add((job_id, int(item["run"])))
+            cancelled.add((job_id, item["run"]))
         else:
-            results[job_id, int(item["row"])] = _result(item)
+            results[job_id, item["row"]] = _result(item)
     found = {
-        (job_id, run, row): _as_found_by(run, results[job_id, row])
-        for job_id, run, row in asked
-        if (job_id, row) in results
+        product: _as_found_by(product.run, results[product.job_id, product.row])
+        for product in asked
+        if (product.job_id, product.row) in results
     }
     return CurrentResults(found, frozenset(cancelled))
 
@@ -148,10 +133,10 @@ def results_of_chunk(job_id: str, chunk: int) -> Iterator[ProductResult]:
 def _result(values: Mapping[str, Any]) -> ProductResult:
     error = values.get("error")
     return ProductResult(
-        row=int(values["row"]),
+        row=values["row"],
         status=ProductStatus(values["status"]),
-        attempts=int(values["attempts"]),
+        attempts=values["attempts"],
         images=tuple(ImageResult.from_dict(image) for image in values["images"]),
         error=RowCode(error) if error else None,
-        run=int(values["run"]),
+        run=values["run"],
     )

@@ -89,5 +89,5 @@ def rotate_secret(tenant: str, sort: str, overlap_seconds: int) -> str | None:
 
 def secrets_of(values: Mapping[str, Any]) -> SigningSecrets:
     """The secrets that an item's values hold."""
-    retired = [RetiredSecret(old["secret"], int(old["until"])) for old in values.get("retired_secrets", [])]
+    retired = [RetiredSecret(old["secret"], old["until"]) for old in values.get("retired_secrets", [])]
     return SigningSecrets(values["secret"], tuple(retired))

@@ -77,12 +77,12 @@ def forget(entry: Watched) -> bool:
 
 
 def _watched(values: Mapping[str, Any]) -> Watched:
-    return Watched(values["job_id"], int(values["gsi2sk"]), values.get("sweep"))
+    return Watched(values["job_id"], values["gsi2sk"], values.get("sweep"))
 
 
 def _note(values: Mapping[str, Any]) -> Note:
-    seen = Seen(JobStatus(values["status"]), int(values["run"]), int(values["ended"]))
-    return Note(seen, int(values["at"]), int(values["redrives"]))
+    seen = Seen(JobStatus(values["status"]), values["run"], values["ended"])
+    return Note(seen, values["at"], values["redrives"])
 
 
 def _note_as_dict(note: Note) -> dict[str, Any]:

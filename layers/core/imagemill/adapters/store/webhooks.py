@@ -168,12 +168,5 @@ def _webhook(tenant: str, values: Mapping[str, Any]) -> Webhook:
         description=values.get("description"),
         disabled_reason=DisabledReason(reason) if reason else None,
         failing_since=values.get("failing_since"),
-        last_delivery=_last_delivery(values.get("last_delivery")),
+        last_delivery=values.get("last_delivery"),
     )
-
-
-def _last_delivery(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if values is None:
-        return None
-    counts = {"number", "status", "milliseconds"}
-    return {name: int(value) if name in counts and value is not None else value for name, value in values.items()}

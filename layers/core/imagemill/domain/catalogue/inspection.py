@@ -21,7 +21,7 @@ from imagemill.domain.catalogue.text_lines import (
     lines_in,
 )
 from imagemill.domain.codes import FileCode, ImageCode, RowCode
-from imagemill.domain.product import CHUNK_ROWS
+from imagemill.domain.product import ASSUMED_CHUNK_ROWS, chunk_of
 from imagemill.errors import CatalogueRefusedError, MalformedCsvError, NotTextError
 
 #: Data rows of a file (contract A7).
@@ -39,6 +39,9 @@ DELIMITER_LINE = re.compile(r"\"?sep=(?P<delimiter>[,;\t])\"?[,;\t ]*[\r\n]*", r
 MAX_SERIAL_CHARACTERS = 128
 MAX_NAME_CHARACTERS = 512
 MAX_IMAGES = 100
+
+#: Rows of a chunk, in files that are inspected from now on. A set of 200 row numbers is about 1 KB, one write unit.
+CHUNK_ROWS = 200
 
 #: Characters of a user's text that a message repeats.
 EXCERPT_CHARACTERS = 80
@@ -91,25 +94,37 @@ class Layout:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Layout:
-        """The inverse of `as_dict`, also for numbers that DynamoDB returned as Decimal."""
+        """The inverse of `as_dict`."""
         return cls(
             encoding=Encoding(values["encoding"]),
             bom=bool(values["bom"]),
             delimiter=values["delimiter"],
             header=tuple(values["header"]),
-            serial=int(values["serial"]),
-            name=int(values["name"]),
-            urls=int(values["urls"]),
+            serial=values["serial"],
+            name=values["name"],
+            urls=values["urls"],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """rows: data rows. chunk_offsets: byte at which the first record of each chunk begins."""
+    """rows: data rows. chunk_offsets: byte at which the first record of each chunk begins. chunk_rows: of each but the
+    last. Results and ledgers are stored by chunk, so it stays with the job as it was when the file was inspected.
+    """
 
     layout: Layout
     rows: int
     chunk_offsets: tuple[int, ...]
+    chunk_rows: int = ASSUMED_CHUNK_ROWS
+
+    def chunk_of(self, row: int) -> int:
+        return chunk_of(row, self.chunk_rows)
+
+    def first_row(self, chunk: int) -> int:
+        return chunk * self.chunk_rows + 1
+
+    def rows_in(self, chunk: int) -> int:
+        return min(self.chunk_rows, self.rows - chunk * self.chunk_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +144,13 @@ class Row:
     faults: tuple[Fault, ...]
 
 
-def inspect(stream: ReadableBytes, *, max_rows: int = MAX_ROWS, chunk_rows: int = CHUNK_ROWS) -> Inspection:
-    """Read a file to its end, once and with flat memory.
+def inspect(stream: ReadableBytes, *, max_rows: int = MAX_ROWS, chunk_rows: int | None = None) -> Inspection:
+    """Read a file to its end, once and with flat memory. chunk_rows: CHUNK_ROWS unless given.
 
     Raises:
         CatalogueRefusedError: for the first structural fault.
     """
+    chunk_rows = chunk_rows or CHUNK_ROWS
     with _structural_faults():
         text = UndecidedText(stream)
         delimiter, records = _records(text)
@@ -154,7 +170,7 @@ def inspect(stream: ReadableBytes, *, max_rows: int = MAX_ROWS, chunk_rows: int 
             layout = _layout(text, delimiter, header)
     if not rows:
         raise CatalogueRefusedError(Fault(FileCode.NO_ROWS, "No row follows the header. Add one for each product."))
-    return Inspection(layout, rows, tuple(offsets))
+    return Inspection(layout, rows, tuple(offsets), chunk_rows)
 
 
 def read_rows(stream: ReadableBytes, layout: Layout, first_row: int) -> Iterator[Row]:
