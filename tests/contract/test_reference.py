@@ -9,6 +9,7 @@ import pytest
 from api.app import app
 from api.openapi.document import openapi_document, problem_codes
 from imagemill.adapters.web.client import WebPolicy
+from imagemill.adapters.web.faults import FetchError, WebCode
 from imagemill.domain.catalogue.columns import ACCEPTED_HEADERS
 from imagemill.domain.catalogue.inspection import MAX_COLUMNS, MAX_ROWS
 from imagemill.domain.codes import FileCode, ImageCode, JobStatus, ProductStatus, RowCode
@@ -66,10 +67,10 @@ def test_the_reference_explains_every_code(heading, column, known):
 
 
 def test_the_reference_marks_the_transient_codes():
-    """Those of the web client, and storing; HTTP_STATUS by its number."""
+    transient = {code.value for code in WebCode if FetchError(code, 503).is_transient}
     marked = {codes(row[0])[0] for row in rows(document("docs/reference/errors.md").section("Images")) if row[1]}
 
-    assert marked == {"DNS_FAILURE", "CONNECT_FAILED", "TIMEOUT", "HTTP_STATUS", "TRUNCATED_BODY", "STORE_FAILED"}
+    assert marked == transient | {ImageCode.STORE_FAILED}
 
 
 def test_the_reference_lists_every_option():
