@@ -56,6 +56,16 @@ def test_every_document_is_reached_from_the_readme():
     assert {doc.name for doc in documents() if not doc.name.startswith(".github/")} <= reached
 
 
+@BY_NAME
+def test_every_table_is_whole(doc):
+    width = 0
+    for line in doc.prose.splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) - 1 if line.startswith("|") else 0
+        assert not width or cells in {0, width}, line
+        width = cells
+        assert not re.search(r"-\|", line) or re.fullmatch(r"(\| ?:?-+:? ?)+\|", line), line
+
+
 def test_documents_that_the_code_names_are_there():
     files = [PROJECT / "template.yaml", PROJECT / "Makefile"]
     files += [path for folder in ("bench", "functions", "layers", "local") for path in (PROJECT / folder).rglob("*.py")]
@@ -179,6 +189,15 @@ def test_the_changelog_has_what_is_released_and_what_is_not():
 
     assert headings[0] == "[Unreleased]"
     assert any(heading.startswith(f"[{__version__}] - ") for heading in headings)
+
+
+def test_the_changelog_names_what_there_is():
+    changed = rows(document("CHANGELOG.md").section("Names that changed"))
+    sources = [path for folder in ("functions", "layers") for path in (PROJECT / folder).rglob("*.py")]
+    words = set(re.findall(r"\w+", "".join(path.read_text("utf-8") for path in sources)))
+
+    assert len(changed) > 10
+    assert {name.rpartition(".")[2] for _, new in changed for name in codes(new)} <= words
 
 
 def test_the_workflow_and_the_first_line_for_contributors_run_what_has_to_be_green():
