@@ -8,8 +8,7 @@ from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.aws.queues import ask_ingest
 from imagemill.adapters.store.cancellations import put_cancellation
 from imagemill.adapters.store.jobs import cancel_awaited, cancel_run, get_job, queue_retry
-from imagemill.adapters.store.ledger import open_retry
-from imagemill.adapters.store.runs import get_retryable, keep_outcome
+from imagemill.adapters.store.runs import get_retryable, keep_outcome, open_retry
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.ingest_messages import FanOutRetry
 from imagemill.domain.job import Job, ProductCounts

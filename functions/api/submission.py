@@ -57,7 +57,7 @@ def read_submission(event: Mapping[str, Any], query: Mapping[str, str], *, allow
         case "text/csv":
             csv, filename, options = body, DEFAULT_FILENAME, dict(query)
         case "multipart/form-data":
-            # Also what a form field goes before is to be right.
+            # A form field overrides the query parameter of the same name, which has to be valid all the same.
             parse_options(query, allow_http_webhook=allow_http_webhook)
             csv, filename, fields = _form(content_type, body)
             options = {**query, **fields}

@@ -10,7 +10,7 @@ from imagemill.adapters.aws.objects import open_catalogue
 from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job, has_ended, reject_job, start_job
 from imagemill.adapters.store.layouts import get_layout, put_layout
-from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.runs import open_run
 from imagemill.domain.catalogue.inspection import Inspection, Row, inspect, read_rows
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.ingest_messages import ContinueIngest

@@ -8,8 +8,8 @@ from dataclasses import replace
 from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.layouts import get_layout
-from imagemill.adapters.store.ledger import get_run
 from imagemill.adapters.store.results import get_results
+from imagemill.adapters.store.runs import get_run
 from imagemill.domain.catalogue.inspection import Inspection
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.ingest_messages import FanOutRetry, RedriveRun

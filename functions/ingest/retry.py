@@ -8,8 +8,8 @@ from dataclasses import replace
 from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job, has_ended, start_job
 from imagemill.adapters.store.layouts import get_layout
-from imagemill.adapters.store.ledger import get_run
 from imagemill.adapters.store.results import results_of_chunk
+from imagemill.adapters.store.runs import get_run
 from imagemill.domain.catalogue.inspection import Inspection, Row
 from imagemill.domain.ingest_messages import FanOutRetry
 from imagemill.domain.job import Job

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imagemill.adapters.aws import clients
-from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.runs import open_run
 from imagemill.domain.product import MAX_RECEIVE_COUNT
 from ingest.app import MAX_INGEST_RECEIVE_COUNT
 from process.app import handler as process

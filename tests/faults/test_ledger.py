@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from imagemill.adapters.aws import clients
-from imagemill.adapters.store.ledger import live_counts, open_run
+from imagemill.adapters.store.ledger import live_counts
 from imagemill.adapters.store.results import results_of_chunk
+from imagemill.adapters.store.runs import open_run
 from imagemill.domain.catalogue import inspection
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.ids import new_id

@@ -14,7 +14,7 @@ from imagemill.adapters.aws import clients
 from imagemill.adapters.store.items import from_item, key
 from imagemill.adapters.store.jobs import create_job
 from imagemill.adapters.store.layouts import put_layout
-from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.runs import open_run
 from imagemill.domain.catalogue.inspection import Inspection, inspect
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.job import Job

@@ -10,7 +10,8 @@ from moto.stepfunctions.models import stepfunctions_backends
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.items import from_item, key
 from imagemill.adapters.store.jobs import get_job
-from imagemill.adapters.store.ledger import add_rows, close_chunk
+from imagemill.adapters.store.ledger import add_rows
+from imagemill.adapters.store.runs import close_chunk
 from imagemill.domain.codes import ImageStatus, ProductStatus
 from imagemill.domain.job import Job
 from imagemill.domain.product import ImageResult, ProductMessage, settled

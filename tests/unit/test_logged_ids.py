@@ -15,7 +15,7 @@ import process.app
 import report.app
 import sweep.app
 from imagemill.adapters.aws import clients
-from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.runs import open_run
 from imagemill.domain.codes import ImageStatus
 from imagemill.domain.product import ImageResult, settled
 from imagemill.logs import logger

@@ -17,7 +17,7 @@ import deliver.app
 import deliver.delivery
 import process.app
 import process.image
-from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.runs import open_run
 from imagemill.adapters.store.secrets import signing_secrets
 from imagemill.domain.options import ImageOptions
 from imagemill.logs import logger, redacted

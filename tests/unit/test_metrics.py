@@ -14,7 +14,7 @@ import process.app
 import process.image
 import report.app
 from imagemill import metrics
-from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.runs import open_run
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.product import ImageResult, settled
 from imagemill.metrics import DIMENSIONS, NAMESPACE, Metric

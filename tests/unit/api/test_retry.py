@@ -9,9 +9,9 @@ import process.app
 import report.app
 import report.closing
 from imagemill.adapters.store.jobs import end_job, get_job, queue_retry
-from imagemill.adapters.store.ledger import live_counts, open_retry
+from imagemill.adapters.store.ledger import live_counts
 from imagemill.adapters.store.results import results_of_chunk
-from imagemill.adapters.store.runs import get_retryable, note_retryable
+from imagemill.adapters.store.runs import get_retryable, note_retryable, open_retry
 from imagemill.domain.codes import ImageCode, ImageStatus, JobSource, JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts, Totals
 from imagemill.domain.options import JobOptions

@@ -3,7 +3,8 @@
 import pytest
 
 from bury.app import handler
-from imagemill.adapters.store.ledger import live_counts, open_run
+from imagemill.adapters.store.ledger import live_counts
+from imagemill.adapters.store.runs import open_run
 from imagemill.domain.codes import ImageCode, ImageStatus, ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult, settled

@@ -8,7 +8,7 @@ import pytest
 
 import process.image
 from imagemill.adapters.aws import clients
-from imagemill.adapters.store.ledger import open_run
+from imagemill.adapters.store.runs import open_run
 from tests.support.account import JOB_ID, OTHER_JOB_ID
 
 

@@ -9,7 +9,8 @@ import pytest
 import process.intake
 import process.pipeline
 from imagemill.adapters.aws import clients
-from imagemill.adapters.store.ledger import live_counts, open_run
+from imagemill.adapters.store.ledger import live_counts
+from imagemill.adapters.store.runs import open_run
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.options import ImageOptions

@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imagemill.adapters.aws.completion import start_completion
-from imagemill.adapters.store.ledger import add_rows, close_chunk
+from imagemill.adapters.store.ledger import add_rows
+from imagemill.adapters.store.runs import close_chunk
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.product import ProductMessage, ProductResult
 

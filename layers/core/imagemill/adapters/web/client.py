@@ -62,7 +62,7 @@ _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 def user_agent(contact_url: str = "") -> str:
-    """Who calls, and where its operator can be reached: `imagemill/0.1.0 (+https://shop.example/bot)`."""
+    """Who calls, and where its operator can be reached: `imagemill/<version> (+https://shop.example/bot)`."""
     product = f"imagemill/{__version__}"
     return f"{product} (+{contact_url})" if contact_url else product
 
