@@ -11,7 +11,6 @@ from itertools import repeat
 from typing import Any
 
 import pytest
-import yaml
 from moto import mock_aws
 
 from imagemill import metrics
@@ -19,6 +18,7 @@ from imagemill.kept import forget
 from tests.support.account import CREDENTIALS, ENVIRONMENT, ORIGIN_IN_EVENTS, PROJECT, Account
 from tests.support.caller import Caller, LambdaContext
 from tests.support.image_files import photo, saved
+from tests.support.template import read_template
 from tests.support.web import Answer, TestWeb
 
 #: The property under which a test records a line to be told: `record_property(FIGURES, "…")`.
@@ -32,30 +32,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(str(value))
 
 
-class CloudFormationLoader(yaml.SafeLoader):
-    """Reads the short forms of intrinsic functions as their long ones: `!GetAtt A.B` as `{"Fn::GetAtt": "A.B"}`."""
-
-
-def _intrinsic(loader: CloudFormationLoader, name: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    match node:
-        case yaml.ScalarNode():
-            value = loader.construct_scalar(node)
-        case yaml.SequenceNode():
-            value = loader.construct_sequence(node, deep=True)
-        case yaml.MappingNode():
-            value = loader.construct_mapping(node, deep=True)
-    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
-
-
-CloudFormationLoader.add_multi_constructor("!", _intrinsic)
-
-
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
     """template.yaml, its intrinsic functions in their long form."""
-    document: dict[str, Any] = yaml.load((PROJECT / "template.yaml").read_text(), CloudFormationLoader)
-    return document
+    return read_template()
 
 
 @pytest.fixture

@@ -18,75 +18,75 @@ from imagemill.domain.webhooks.message import EventType, new_secret
 from tests.conftest import FIGURES
 from tests.support.account import TENANT, Account
 from tests.support.caller import Caller
+from tests.support.deployment import Deployment, Deployments, end_of
 from tests.support.lambda_platform import FUNCTIONS
 from tests.support.web import Answer, TestWeb
-from tests.support.world import World, Worlds, end_of
 
 WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
 
 
-def job_by_api(world: World) -> None:
-    world.submit()
-    world.platform.run()
+def job_by_api(deployment: Deployment) -> None:
+    deployment.submit()
+    deployment.platform.run()
 
 
-def job_whose_worker_takes_the_rest(world: World) -> None:
+def job_whose_worker_takes_the_rest(deployment: Deployment) -> None:
     """One product is handed in; the process function takes the others from the queue."""
-    world.platform.mortals = frozenset({"process"})
-    world.platform.handed_in = 1
-    world.submit()
-    world.platform.run()
+    deployment.platform.mortals = frozenset({"process"})
+    deployment.platform.handed_in = 1
+    deployment.submit()
+    deployment.platform.run()
 
 
-def job_by_drop(world: World) -> None:
-    world.platform.mortals = frozenset({"ingest", "report"})
-    world.drop(world.rows)
-    world.platform.run()
+def job_by_drop(deployment: Deployment) -> None:
+    deployment.platform.mortals = frozenset({"ingest", "report"})
+    deployment.drop(deployment.rows)
+    deployment.platform.run()
 
 
-def rejected_drop(world: World) -> None:
-    world.drop("S. No.,Product Name\r\n1,A")
-    world.platform.run()
+def rejected_drop(deployment: Deployment) -> None:
+    deployment.drop("S. No.,Product Name\r\n1,A")
+    deployment.platform.run()
 
 
-def job_by_upload(world: World) -> None:
-    world.platform.mortals = frozenset({"api", "ingest"})
-    world.upload()
-    world.platform.run()
+def job_by_upload(deployment: Deployment) -> None:
+    deployment.platform.mortals = frozenset({"api", "ingest"})
+    deployment.upload()
+    deployment.platform.run()
 
 
-def buried_product(world: World) -> None:
-    world.platform.mortals = frozenset({"bury", "report"})
-    world.submit()
-    world.platform.ingest()
-    world.platform.give_up(row=2)
-    world.platform.run()
+def buried_product(deployment: Deployment) -> None:
+    deployment.platform.mortals = frozenset({"bury", "report"})
+    deployment.submit()
+    deployment.platform.ingest()
+    deployment.platform.give_up(row=2)
+    deployment.platform.run()
 
 
-def told_to_an_endpoint_and_again(world: World) -> None:
+def told_to_an_endpoint_and_again(deployment: Deployment) -> None:
     """Of a rejected job, for it makes few calls before somebody is told."""
-    world.platform.mortals = frozenset({"api", "report", "deliver"})
-    webhook = Webhook(WEBHOOK_ID, TENANT, f"{world.web.url}/hook", tuple(EventType), "2025-07-18T13:00:00.000Z")
+    deployment.platform.mortals = frozenset({"api", "report", "deliver"})
+    webhook = Webhook(WEBHOOK_ID, TENANT, f"{deployment.web.url}/hook", tuple(EventType), "2025-07-18T13:00:00.000Z")
     create_webhook(webhook, new_secret())
-    rejected_drop(world)
-    world.redeliver(world.caller.get("/jobs")["jobs"][0]["job_id"])
-    world.platform.run()
+    rejected_drop(deployment)
+    deployment.redeliver(deployment.caller.get("/jobs")["jobs"][0]["job_id"])
+    deployment.platform.run()
 
 
-def cancelled_job(world: World) -> None:
-    job_id = world.submit()
-    world.call(lambda: world.caller.act(job_id, "cancel"))
-    world.platform.run()
+def cancelled_job(deployment: Deployment) -> None:
+    job_id = deployment.submit()
+    deployment.call(lambda: deployment.caller.act(job_id, "cancel"))
+    deployment.platform.run()
 
 
-def retried_job(world: World) -> None:
+def retried_job(deployment: Deployment) -> None:
     """Deaths from the retry on: those before it are the other scenarios'."""
-    world.platform.mortals = frozenset()
-    job_id = world.submit()
-    world.platform.run()
-    world.platform.mortals = FUNCTIONS
-    world.call(lambda: world.caller.act(job_id, "retry"))
-    world.platform.run()
+    deployment.platform.mortals = frozenset()
+    job_id = deployment.submit()
+    deployment.platform.run()
+    deployment.platform.mortals = FUNCTIONS
+    deployment.call(lambda: deployment.caller.act(job_id, "retry"))
+    deployment.platform.run()
 
 
 SCENARIOS = [
@@ -103,22 +103,22 @@ SCENARIOS = [
 
 
 @pytest.fixture
-def worlds(
+def deployments(
     aws: Account, web: TestWeb, caller: Caller, context: Any, picture: Answer, monkeypatch: pytest.MonkeyPatch
-) -> Worlds:
-    return Worlds(aws, web, caller, context, picture, monkeypatch)
+) -> Deployments:
+    return Deployments(aws, web, caller, context, picture, monkeypatch)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_a_death_at_any_point_changes_nothing_in_the_end(
-    worlds: Worlds, scenario: Callable[[World], None], record_property: Callable[[str, object], None]
+    deployments: Deployments, scenario: Callable[[Deployment], None], record_property: Callable[[str, object], None]
 ) -> None:
-    undisturbed = worlds.new()
+    undisturbed = deployments.new()
     scenario(undisturbed)
     expected, points = end_of(undisturbed), undisturbed.platform.points
 
     for number, point in enumerate(points, 1):
-        disturbed = worlds.new(number)
+        disturbed = deployments.new(number)
         scenario(disturbed)
         seen = end_of(disturbed)
         differing = {name: (seen[name], expected[name]) for name in expected if seen[name] != expected[name]}

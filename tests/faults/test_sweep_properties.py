@@ -37,7 +37,7 @@ def small_chunks(aws, monkeypatch):
     monkeypatch.setattr(inspection, "CHUNK_ROWS", CHUNK_ROWS)
 
 
-class World:
+class UnreliablePlatform:
     """Everything but the sweep: it loses messages, crashes, and lets completions fail, as often as `troubles` says."""
 
     def __init__(self, aws: Account, random: Random, troubles: int, context: Any, event: Any) -> None:
@@ -81,12 +81,12 @@ def test_a_job_ends_whatever_becomes_of_its_messages_workers_and_completions(
 ):
     aws.reset()
     job, _ = aws.store_job(catalogue(rows), job_id=new_id())
-    world, clock = World(aws, random, troubles, context, event), Clock(aws)
+    platform, clock = UnreliablePlatform(aws, random, troubles, context, event), Clock(aws)
     if random.random() < 0.5:
-        world.ingest({"continue": {"job_id": job.job_id, "chunk": 0}})
+        platform.ingest({"continue": {"job_id": job.job_id, "chunk": 0}})
 
     for _ in range(MAX_ROUNDS):
-        world.turn()
+        platform.turn()
         clock.moment = max(clock.moment, int(item_of(job.job_id)["gsi2sk"]))
         clock.round()
         if not is_watched(job.job_id):

@@ -2,7 +2,36 @@
 
 from typing import Any
 
+import yaml
+
+from tests.support.account import PROJECT
+
 Resource = dict[str, Any]
+
+
+class CloudFormationLoader(yaml.SafeLoader):
+    """Reads the short forms of intrinsic functions as their long ones: `!GetAtt A.B` as `{"Fn::GetAtt": "A.B"}`."""
+
+
+def _intrinsic(loader: CloudFormationLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    match node:
+        case yaml.ScalarNode():
+            value = loader.construct_scalar(node)
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case yaml.MappingNode():
+            value = loader.construct_mapping(node, deep=True)
+    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
+
+
+CloudFormationLoader.add_multi_constructor("!", _intrinsic)
+
+
+def read_template() -> Resource:
+    """template.yaml, its intrinsic functions in their long form."""
+    document: Resource = yaml.load((PROJECT / "template.yaml").read_text(), CloudFormationLoader)
+    return document
 
 
 def of_type(template: Resource, kind: str) -> dict[str, Resource]:

@@ -14,8 +14,8 @@ from botocore.compat import HTTPHeaders
 
 from tests.support.account import IMAGE_BUCKET, Account, event_systems
 from tests.support.caller import Caller
+from tests.support.deployment import Deployments, end_of
 from tests.support.web import Answer, TestWeb
-from tests.support.world import Worlds, end_of
 
 #: How each service says that it is asked too much (their API references).
 THROTTLES: dict[str, tuple[int, str]] = {
@@ -32,10 +32,10 @@ REFUSALS = 2
 
 
 @pytest.fixture
-def worlds(
+def deployments(
     aws: Account, web: TestWeb, caller: Caller, context: Any, picture: Answer, monkeypatch: pytest.MonkeyPatch
-) -> Worlds:
-    return Worlds(aws, web, caller, context, picture, monkeypatch)
+) -> Deployments:
+    return Deployments(aws, web, caller, context, picture, monkeypatch)
 
 
 class _Raw:
@@ -67,8 +67,10 @@ def response(url: str, status: int, body: str) -> AWSResponse:
     return AWSResponse(url, status, HTTPHeaders(), cast("Any", _Raw(body.encode())))
 
 
-def test_throttling_of_every_call_changes_nothing_in_the_end(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
-    undisturbed = worlds.new()
+def test_throttling_of_every_call_changes_nothing_in_the_end(
+    deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = deployments.new()
     undisturbed.submit()
     undisturbed.platform.run()
     expected, calls = end_of(undisturbed), len(undisturbed.platform.points) // 2
@@ -83,7 +85,7 @@ def test_throttling_of_every_call_changes_nothing_in_the_end(worlds: Worlds, mon
         code, text = THROTTLES[service]
         return None if sent[operation] % (REFUSALS + 1) == 0 else response(request.url, code, text)
 
-    throttled = worlds.new()
+    throttled = deployments.new()
     with answering(throttle):
         throttled.submit()
         throttled.platform.run()
@@ -93,20 +95,20 @@ def test_throttling_of_every_call_changes_nothing_in_the_end(worlds: Worlds, mon
     assert min(pauses) >= 0
 
 
-def test_images_that_s3_refuses_fail_as_not_stored(worlds: Worlds) -> None:
+def test_images_that_s3_refuses_fail_as_not_stored(deployments: Deployments) -> None:
     def refuse(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
         if not event_name.endswith(".PutObject") or IMAGE_BUCKET not in request.url:
             return None
         return response(request.url, 403, "<Error><Code>AccessDenied</Code><Message>No.</Message></Error>")
 
-    world = worlds.new()
+    deployment = deployments.new()
     with answering(refuse):
-        job_id = world.submit()
-        world.platform.run()
+        job_id = deployment.submit()
+        deployment.platform.run()
 
-    job = world.caller.get(f"/jobs/{job_id}")
+    job = deployment.caller.get(f"/jobs/{job_id}")
     assert (job["status"], job["images"]) == ("FAILED", {"total": 5, "completed": 0, "failed": 5})
-    products = world.caller.get(f"/jobs/{job_id}/products")["products"]
+    products = deployment.caller.get(f"/jobs/{job_id}/products")["products"]
     errors = [[image["error"] for image in product["images"]] for product in products]
     stored = "STORE_FAILED"
     assert errors == [[stored], [stored, "HTTP_STATUS", stored], [], ["INVALID_URL"]]

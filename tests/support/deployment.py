@@ -1,4 +1,4 @@
-"""A whole world for jobs: an account, its functions, a shop's web server, a caller, and what all can see in the end."""
+"""A deployment in this process: account, functions, a shop's web server, a caller, and what all see in the end."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ HEADER = "S. No.,Product Name,Input Image Urls"
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """Where a scenario happens."""
+class Deployment:
+    """An account, its functions, a shop's web server and a caller: where a scenario happens."""
 
     aws: Account
     web: TestWeb
@@ -104,8 +104,8 @@ class World:
         )
 
 
-class Worlds:
-    """Makes worlds, one after the other, in the same account. Chunks have two rows."""
+class Deployments:
+    """Makes deployments, one after the other, in the same account. Chunks have two rows."""
 
     def __init__(
         self, aws: Account, web: TestWeb, caller: Caller, context: Any, picture: Answer, monkeypatch: pytest.MonkeyPatch
@@ -118,8 +118,8 @@ class Worlds:
         web.route("/hook", Answer(204))
         monkeypatch.setattr(inspection, "CHUNK_ROWS", 2)
 
-    def new(self, deadly_point: int = 0) -> World:
-        """An empty world, in which a process dies at the given point; 0 for never."""
+    def new(self, deadly_point: int = 0) -> Deployment:
+        """An empty deployment, in which a process dies at the given point; 0 for never."""
         self._aws.reset()
         for bucket in (CATALOGUE_BUCKET, IMAGE_BUCKET):
             for version in clients.s3().list_object_versions(Bucket=bucket).get("Versions", []):
@@ -128,22 +128,22 @@ class Worlds:
             self._aws.messages(name)
         self._web.requests.clear()
         platform = LambdaPlatform(self._aws, self._context, QUEUES, deadly_point)
-        return World(self._aws, self._web, self._caller, platform)
+        return Deployment(self._aws, self._web, self._caller, platform)
 
 
-def end_of(world: World) -> dict[str, Any]:
-    """All that the world can see in the end, without ids and times."""
-    objects = {bucket: world.aws.objects(bucket) for bucket in (CATALOGUE_BUCKET, IMAGE_BUCKET)}
-    told = {(request.headers["webhook-id"], request.body.decode()) for request in world.web.asked_for("/hook")}
+def end_of(deployment: Deployment) -> dict[str, Any]:
+    """All that can be seen of a deployment in the end, without ids and times."""
+    objects = {bucket: deployment.aws.objects(bucket) for bucket in (CATALOGUE_BUCKET, IMAGE_BUCKET)}
+    told = {(request.headers["webhook-id"], request.body.decode()) for request in deployment.web.asked_for("/hook")}
     seen = {
-        "items": world.aws.items(),
+        "items": deployment.aws.items(),
         "objects": {
             f"{bucket}/{key}": body.decode() if key.endswith(("csv", "json")) else len(body)
             for bucket, held in objects.items()
             for key, body in held.items()
         },
         "told": sorted(told),
-        "left": {name: len(world.aws.messages(name)) for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE")},
+        "left": {name: len(deployment.aws.messages(name)) for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE")},
     }
     return dict(_timeless(json.loads(IDS.sub("<id>", json.dumps(seen, default=_plain)))))
 
