@@ -18,8 +18,11 @@ from imagemill.kept import forget
 from tests.support.account import CREDENTIALS, ENVIRONMENT, ORIGIN_IN_EVENTS, PROJECT, Account
 from tests.support.caller import Caller, LambdaContext
 from tests.support.image_files import photo, saved
+from tests.support.moto_speed import remember_possible_keys
 from tests.support.template import read_template
 from tests.support.web import Answer, TestWeb
+
+remember_possible_keys()
 
 #: The property under which a test records a line to be told: `record_property(FIGURES, "…")`.
 FIGURES = "figures"
@@ -48,8 +51,8 @@ def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[A
     # moto answers boto3 alone, not our own connections.
     monkeypatch.setenv("FAST_LANE", "off")
     _forget()
-    with mock_aws():
-        yield Account(template)
+    with mock_aws() as mock:
+        yield Account(template, mock)
     _forget()
 
 

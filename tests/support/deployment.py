@@ -121,11 +121,6 @@ class Deployments:
     def new(self, deadly_point: int = 0) -> Deployment:
         """An empty deployment, in which a process dies at the given point; 0 for never."""
         self._aws.reset()
-        for bucket in (CATALOGUE_BUCKET, IMAGE_BUCKET):
-            for version in clients.s3().list_object_versions(Bucket=bucket).get("Versions", []):
-                clients.s3().delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
-        for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE"):
-            self._aws.messages(name)
         self._web.requests.clear()
         platform = LambdaPlatform(self._aws, self._context, QUEUES, deadly_point)
         return Deployment(self._aws, self._web, self._caller, platform)
