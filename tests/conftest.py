@@ -18,11 +18,11 @@ from imagemill.kept import forget
 from tests.support.account import CREDENTIALS, ENVIRONMENT, ORIGIN_IN_EVENTS, PROJECT, Account
 from tests.support.caller import Caller, LambdaContext
 from tests.support.image_files import photo, saved
-from tests.support.moto_speed import remember_possible_keys
+from tests.support.moto_speed import hurry_moto
 from tests.support.template import read_template
 from tests.support.web import Answer, TestWeb
 
-remember_possible_keys()
+hurry_moto()
 
 #: The property under which a test records a line to be told: `record_property(FIGURES, "…")`.
 FIGURES = "figures"

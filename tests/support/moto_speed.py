@@ -1,8 +1,8 @@
-"""moto, without what it works out anew for every member of every item that it answers with.
+"""moto, without what it works out anew for every call and every member of an answer: a third of what a job takes in it.
 
 Which names a member may have in moto's own objects follows from the member's shape and the object's type alone, but
-moto 5.2 asks six classes for each member each time, also for the nine of ten types that an attribute value has not:
-a third of what a job in moto takes.
+moto asks six classes for each member each time, also for the nine of ten types that an attribute value has not. And it
+loads its module of S3's URLs again for each call, in case that the environment has changed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import wraps
 
+from moto.core.base_backend import BaseBackend
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.s3.models import S3Backend
 
 
-def remember_possible_keys() -> None:
-    """Let moto work out once what a member may be called. Objects that name aliases themselves are asked each time."""
+def hurry_moto() -> None:
+    """Let moto work out once what a member may be called, and load its modules once.
+
+    Objects that name aliases themselves are asked each time.
+    """
+    S3Backend._url_module = BaseBackend._url_module  # type: ignore[method-assign]
     work_out = XFormedAttributePicker.get_possible_keys
     known: dict[object, list[str]] = {}
 
