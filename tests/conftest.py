@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.core.models import MockAWS
 
 from imagemill import metrics
 from imagemill.kept import forget
@@ -21,8 +22,6 @@ from tests.support.image_files import photo, saved
 from tests.support.moto_speed import hurry_moto
 from tests.support.template import read_template
 from tests.support.web import Answer, TestWeb
-
-hurry_moto()
 
 #: The property under which a test records a line to be told: `record_property(FIGURES, "…")`.
 FIGURES = "figures"
@@ -41,8 +40,16 @@ def template() -> dict[str, Any]:
     return read_template()
 
 
+@pytest.fixture(scope="session")
+def moto() -> Iterator[MockAWS]:
+    """Answers boto3 from the first test on that has an account: to begin takes as long as an account."""
+    hurry_moto()
+    with mock_aws(config={"core": {"mock_credentials": False}}) as running:
+        yield running
+
+
 @pytest.fixture
-def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def aws(template: dict[str, Any], moto: MockAWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """An account of its own for each test, in stage `local`."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -51,8 +58,7 @@ def aws(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[A
     # moto answers boto3 alone, not our own connections.
     monkeypatch.setenv("FAST_LANE", "off")
     _forget()
-    with mock_aws() as mock:
-        yield Account(template, mock)
+    yield Account(template, moto)
     _forget()
 
 

@@ -82,17 +82,14 @@ def event_systems() -> list[Any]:
 class Account:
     """What the tests ask of AWS."""
 
-    def __init__(self, template: Mapping[str, Any], mock: MockAWS) -> None:
+    def __init__(self, template: Mapping[str, Any], moto: MockAWS) -> None:
         self._template = template
-        self._mock = mock
-        self._create_resources()
+        self._moto = moto
+        self.reset()
 
     def reset(self) -> None:
         """Empty it: no item, message, object or execution is left. Cheaper than to delete them one by one."""
-        self._mock.reset()
-        self._create_resources()
-
-    def _create_resources(self) -> None:
+        self._moto.reset()
         table = self._template["Resources"]["Table"]["Properties"]
         clients.dynamodb().create_table(
             TableName=ENVIRONMENT["TABLE_NAME"],
