@@ -26,13 +26,8 @@ run: .venv/.run .venv-emulator/.installed ## Run a catalogue end to end: CSV=my.
 dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up until Ctrl-C, on PORT=4566.
 	@$(VENV_PYTHON) -m local.dev $(if $(PORT),--port $(PORT))
 
-test: .venv/.dev .venv-emulator/.installed ## Unit and end-to-end tests, and the coverage of both together.
-	$(VENV_PYTHON) -m coverage erase
-	$(VENV_PYTHON) -m coverage run -m pytest -n 2 --dist loadfile tests --ignore $(FAULT_MATRIX)
-	@# Hundreds of whole jobs, each a test's own: without coverage's tracing, and shared by scenario.
-	$(VENV_PYTHON) -m pytest -n 2 $(FAULT_MATRIX)
-	$(VENV_PYTHON) -m coverage combine --quiet
-	$(VENV_PYTHON) -m coverage report
+test: .venv/.dev .venv-emulator/.installed ## All tests, the coverage of them together, and how long each part took.
+	@$(VENV_PYTHON) -m tests
 
 unit: .venv/.dev ## Unit tests alone.
 	$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore $(FAULT_MATRIX)
