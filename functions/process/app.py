@@ -48,9 +48,22 @@ def _pipeline() -> Pipeline:
     )
     redelivery = tuple(int(seconds) for seconds in os.environ["REDELIVERY_SECONDS"].split(","))
     memory = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
-    return Pipeline(WorkerResources(WebClient(policy), memory, os.cpu_count() or 1), redelivery)
+    resources = WorkerResources(WebClient(policy), memory, os.cpu_count() or 1)
+    resources.codec.start()
+    return Pipeline(resources, redelivery)
 
 
 def _receipt(record: dict[str, Any]) -> ReceivedProduct | None:
-    receive_count = int(record["attributes"]["ApproximateReceiveCount"])
-    return read_product(record["body"], record["messageId"], record["receiptHandle"], receive_count)
+    attributes = record["attributes"]
+    return read_product(
+        record["body"],
+        record["messageId"],
+        record["receiptHandle"],
+        int(attributes["ApproximateReceiveCount"]),
+        group=attributes.get("MessageGroupId"),
+    )
+
+
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    # In the init phase: the codec's processes start while the rest of this one is being set up.
+    _pipeline()

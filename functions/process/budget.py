@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Condition
+
+#: Who asks for less than this part of a budget need not wait behind one who asks for more than is free.
+SMALL_SHARE = 1 / 8
 
 
 class Budget:
-    """`capacity` bytes, given out in the order of asking: a large image is not starved by small ones."""
+    """`capacity` bytes, given out in the order of asking: a large image is not starved by middling ones.
+
+    Small ones go ahead of it: an image that takes long holds memory for long, and all others would wait behind the
+    one that waits for it.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -19,42 +24,38 @@ class Budget:
         self._changed = Condition()
 
     @property
+    def capacity(self) -> int:
+        return self._capacity
+
+    @property
     def waiting(self) -> int:
         return len(self._queue)
 
-    @contextmanager
-    def holding(self, amount: int) -> Iterator[None]:
-        """Hold `amount` bytes inside the block, waiting for them as long as it takes."""
-        reservation = MemoryReservation(self)
-        reservation.take(amount)
-        try:
-            yield
-        finally:
-            reservation.release()
+    def take(self, amount: int, deadline: float | None = None) -> None:
+        """Wait until `amount` bytes are free and take them.
 
-    def take(self, amount: int, deadline: float | None = None) -> int:
-        """Wait until `amount` bytes are free and take them; more than there are count as all.
-
-        deadline: monotonic seconds, None for none. Returns what was taken.
+        deadline: monotonic seconds, None for none; one that is over asks for what is free at once.
 
         Raises:
+            OverflowError: when there are not so many.
             TimeoutError: when they are not free by then.
         """
-        taken = min(amount, self._capacity)
+        if amount > self._capacity:
+            raise OverflowError("more than the whole budget")
+        is_small = amount <= self._capacity * SMALL_SHARE
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
             try:
-                while self._queue[0] is not ticket or self._free < taken:
+                while self._free < amount or not (is_small or self._queue[0] is ticket):
                     remaining = None if deadline is None else deadline - time.monotonic()
                     if remaining is not None and remaining <= 0:
                         raise TimeoutError("no memory free in time")
                     self._changed.wait(remaining)
-                self._free -= taken
+                self._free -= amount
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
-        return taken
 
     def give_back(self, amount: int) -> None:
         with self._changed:
@@ -70,9 +71,10 @@ class MemoryReservation:
         self._held = 0
 
     def take(self, amount: int, deadline: float | None = None) -> None:
-        """Hold `amount` bytes instead of what was held before. Raises TimeoutError."""
+        """Hold `amount` bytes instead of what was held before. Raises OverflowError and TimeoutError."""
         self.release()
-        self._held = self._budget.take(amount, deadline)
+        self._budget.take(amount, deadline)
+        self._held = amount
 
     def shrink(self, amount: int) -> None:
         """Keep `amount` bytes at most."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from random import uniform
-from threading import BoundedSemaphore
 from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imagemill import metrics
 from imagemill.adapters.aws.image_store import put_image
-from imagemill.adapters.web.client import WebClient
-from imagemill.adapters.web.faults import FetchError, WebCode
+from imagemill.adapters.web.client import OwnQueue, WebClient
+from imagemill.adapters.web.faults import FetchError, NotTriedError, WebCode
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.options import ImageOptions
@@ -27,7 +24,8 @@ from imagemill.errors import ImagemillError
 from imagemill.metrics import Metric
 
 from .budget import Budget, MemoryReservation
-from .codec.compress import CONTENT_TYPES, EXTENSIONS, Compressed, ImageError, open_image
+from .codec.compress import CONTENT_TYPES, EXTENSIONS, Compressed, ImageError
+from .codec_pool import CodecPool
 
 #: Tries in place; beyond these a later receive of the message is more likely to succeed.
 TRIES = 3
@@ -40,10 +38,10 @@ MAX_NAME_CHARACTERS = 80
 #: Memory that one vCPU comes with, in MB (Lambda developer guide, "Configure memory").
 MEGABYTES_A_VCPU = 1_769
 MEGABYTE = 1_000_000
-#: Python, boto3 and Pillow, and what glibc keeps, in MB.
+#: Python, boto3 and Pillow in the worker, and a child before it has seen an image, in MB.
 BASE_MEGABYTES = 220
 #: Share of the rest that bodies may take which have been fetched and wait; decoding has the other.
-BODIES_SHARE = 0.2
+BODIES_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +74,23 @@ class WorkerResources:
         spare = max(1, memory_megabytes - BASE_MEGABYTES) * MEGABYTE
         self.web = web
         self.vcpus = min(processors, max(1, round(memory_megabytes / MEGABYTES_A_VCPU)))
-        self.bodies = Budget(int(spare * BODIES_SHARE))
-        self._pixels = Budget(int(spare * (1 - BODIES_SHARE)))
-        self._encoders = BoundedSemaphore(self.vcpus)
+        # One body at the least, however little there is.
+        bodies = max(int(spare * BODIES_SHARE), web.max_bytes)
+        self.bodies = Budget(bodies)
+        self.codec = CodecPool(self.vcpus, max(1, spare - bodies))
 
-    @contextmanager
-    def encoding(self, peak: int) -> Iterator[None]:
-        """A place at an encoder, and `peak` bytes for it."""
-        with self._pixels.holding(peak), self._encoders:
-            yield
+    def close(self) -> None:
+        self.web.close()
+        self.codec.close()
 
 
 class TransientImageError(ImagemillError):
-    """A fault that another receive may mend. retry_after: seconds that the origin asked for."""
+    """A fault that another receive may mend. retry_after: seconds that the origin asked for.
 
-    is_remote = True
+    is_tried: whether the image has had its try.
+    """
+
+    is_tried = True
 
     def __init__(self, code: ImageCode, http_status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(code.value)
@@ -104,9 +104,9 @@ class TransientImageError(ImagemillError):
 
 
 class NotBegunError(TransientImageError):
-    """The invocation's time ran out before the image had its own: no fault of the origin's."""
+    """The invocation's time ran out before the image had its own: no fault of the origin's, and no try."""
 
-    is_remote = False
+    is_tried = False
 
     def __init__(self) -> None:
         super().__init__(ImageCode.TIMEOUT)
@@ -128,9 +128,7 @@ def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]
     try:
         with metrics.timed(Metric.FETCH_MILLISECONDS):
             data = _fetch(task, resources.web, body)
-        image = open_image(data)
-        with resources.encoding(image.peak_bytes(task.options)), metrics.timed(Metric.COMPRESS_MILLISECONDS):
-            compressed = image.compress(task.options)
+        compressed = _compressed(data, task, resources.codec)
         return [_store(task.url, slot, compressed, len(data)) for slot in task.slots]
     except FetchError as fault:
         return _failed(task, ImageCode(fault.code), fault.http_status)
@@ -145,20 +143,28 @@ def _failed(task: ImageTask, code: ImageCode, http_status: int | None = None) ->
 
 
 def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
-    """Fetch with retries in place, holding memory for the body. Raises FetchError for permanent faults only."""
-    begun = time.monotonic()
-    whole = begun + web.total_timeout_seconds
-    end = min(whole, task.deadline)
-    if end - begun < MIN_SECONDS:
+    """Fetch with retries in place, holding memory for the body. Raises FetchError for permanent faults only.
+
+    What it waits for on our side, a connection that the origin may have or memory, is not the image's time.
+    """
+    begun, queue = time.monotonic(), OwnQueue(task.deadline)
+    if task.deadline - begun < MIN_SECONDS:
         raise NotBegunError
     pause = FIRST_PAUSE_SECONDS
     for tries_left in reversed(range(TRIES)):
+        whole = begun + queue.seconds + web.total_timeout_seconds
         try:
-            data = web.fetch(task.url, timeout_seconds=end - time.monotonic(), reserve=body.take)
+            seconds = min(whole, task.deadline) - time.monotonic()
+            data = web.fetch(task.url, timeout_seconds=seconds, reserve=body.take, queue=queue)
+        except NotTriedError as fault:
+            body.release()
+            raise NotBegunError from fault
         except FetchError as fault:
             body.release()
             if not fault.is_transient:
                 raise
+            whole = begun + queue.seconds + web.total_timeout_seconds
+            end = min(whole, task.deadline)
             wait = max(uniform(0.5 * pause, 1.5 * pause), fault.retry_after or 0)
             if not tries_left or time.monotonic() + wait + 1 > end:
                 if fault.code is WebCode.TIMEOUT and end < whole:
@@ -170,6 +176,14 @@ def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
             body.shrink(len(data))
             return data
     raise AssertionError("the last try returns or raises")
+
+
+def _compressed(data: bytes, task: ImageTask, codec: CodecPool) -> Compressed:
+    """Raises ImageError, and NotBegunError when the invocation's end came before the image's turn, or its end."""
+    try:
+        return codec.compress(data, task.options, task.deadline)
+    except TimeoutError as fault:
+        raise NotBegunError from fault
 
 
 def _store(url: str, slot: OutputSlot, compressed: Compressed, input_bytes: int) -> ImageResult:

@@ -14,23 +14,29 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from imagemill.adapters.aws.queues import show_again_after
+from imagemill.adapters.aws.queues import send_product_anew, show_again_after
 from imagemill.adapters.store.results import CurrentResults, get_current_results
 from imagemill.domain.options import ImageOptions
-from imagemill.domain.product import ImageResult, ProductResult, cancelled
+from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult, cancelled
 from imagemill.logs import logger
+from imagemill.steps.burial import buried
 from imagemill.steps.ledger import finish_products
 from imagemill.steps.results import record_result
 
 from .image import ImageTask, OutputSlot, TransientImageError, WorkerResources, make_image
+from .image_threads import ImageThreads
 from .intake import Intake
 from .progress import ProductProgress
 from .received_product import ReceivedProduct
 
-#: Images in work at once: enough to hide an origin's latency behind the compression of the others.
-IMAGES_IN_WORK = 24
-#: Images that wait for a thread; when there are fewer, more products are taken. They last while that is done.
-IMAGES_WAITING = 8
+#: Images in work at once. An origin has 24 of them at the most, enough to hide its latency behind the compression of
+#: the others, and 8 until it has answered: several that hang leave some to those that do not.
+IMAGES_IN_WORK = 64
+#: Images in hand below which more products are taken: they last while that is done. Those that an origin keeps us
+#: waiting for do not count, up to a number that memory bounds.
+IMAGES_WANTED, MAX_IMAGES_IN_HAND = 32, 2_000
+#: How often it is looked whether more are wanted while nothing else happens, in seconds.
+LOOK_SECONDS = 1.0
 #: Products whose results are written at once, and one more thread to take products.
 RESULTS_AT_ONCE = 4
 #: Ended products that are entered in the ledger, and deleted from the queue, together: as many as a batch has.
@@ -50,14 +56,14 @@ class Pipeline:
     def __init__(self, resources: WorkerResources, redelivery_seconds: Sequence[int]) -> None:
         self._resources = resources
         self._redelivery_seconds = redelivery_seconds
-        self._makers = ThreadPoolExecutor(IMAGES_IN_WORK, "image")
+        self._makers = ImageThreads(IMAGES_IN_WORK, resources.web.at_once)
         self._closers = ThreadPoolExecutor(RESULTS_AT_ONCE + 1, "result")
 
     def close(self) -> None:
         """End the threads and close the connections, when what is in work is done."""
-        self._makers.shutdown()
+        self._makers.close()
         self._closers.shutdown()
-        self._resources.web.close()
+        self._resources.close()
 
     def run(
         self, products: Sequence[ReceivedProduct], deadline: float, intake: Intake | None = None
@@ -74,21 +80,43 @@ class Pipeline:
         return _Run(self, deadline - RESERVED_SECONDS, intake).work(products)
 
     def make(self, task: ImageTask) -> Future[Any]:
-        return self._makers.submit(make_image, task, self._resources)
+        return self._makers.submit(task.url, partial(make_image, task, self._resources))
+
+    def wants_more(self, images: int) -> bool:
+        """Whether threads or encoders would idle, with so many images in hand."""
+        if images < IMAGES_WANTED:
+            return True
+        is_waiting = self._makers.has_room and self._makers.moving < IMAGES_WANTED and not self._resources.codec.waiting
+        return is_waiting and images < MAX_IMAGES_IN_HAND
 
     def beside(self, call: Callable[[], Any]) -> Future[Any]:
         """Let AWS be called while images are made."""
         return self._closers.submit(call)
 
-    def give_back(self, received: ReceivedProduct, faults: Iterable[TransientImageError]) -> None:
-        """Let a message rest: as long as origins asked for, at least its turn's time, none when time ran out."""
-        turn = min(received.receive_count, len(self._redelivery_seconds)) - 1
-        asked = [max(fault.retry_after or 0, self._redelivery_seconds[turn]) for fault in faults if fault.is_remote]
-        show_again_after(received.receipt_handle, max(asked, default=0))
+    def give_back(self, progress: ProductProgress) -> None:
+        """Let a product rest: as long as origins asked for, at least its turn's time, none when time ran out."""
+        received, faults = progress.received, progress.faults.values()
+        turn = min(max(progress.tries_used, 1), len(self._redelivery_seconds)) - 1
+        asked = [max(fault.retry_after or 0, self._redelivery_seconds[turn]) for fault in faults if fault.is_tried]
+        seconds = 0 if progress.is_put_off else max(asked, default=0)
+        if progress.needs_new_message:
+            put_off(received, seconds)
+        else:
+            show_again_after(received.receipt_handle, seconds)
         logger.info(
             "Product given back",
             extra={**received.log_keys, "codes": sorted({fault.code for fault in faults})},
         )
+
+
+def put_off(received: ReceivedProduct, seconds: float) -> None:
+    """Let a product come again after `seconds`, at most 15 minutes, without using up a receive of its own.
+
+    What stands of it is to be written before, with `Receives.seen` 0: its next message has been received by nobody.
+    Whoever puts off says for how long altogether, since SQS no longer does. Safe to repeat: a duplicate finds what
+    the first one left to do.
+    """
+    send_product_anew(received.message, received.receipt_handle, received.group, seconds)
 
 
 class _Run:
@@ -129,11 +157,12 @@ class _Run:
         """Let the threads work, and more be taken, until nothing is in hand. Each image's end costs the same."""
         self._take_when_wanted()
         while self._under_way:
-            wait = self._ended_since + LEDGER_SECONDS - time.monotonic() if self._ended else None
+            wait = self._ended_since + LEDGER_SECONDS - time.monotonic() if self._ended else LOOK_SECONDS
             try:
-                future = self._done.get(timeout=None if wait is None else max(wait, 0))
+                future = self._done.get(timeout=max(wait, 0))
             except Empty:
                 self._enter_ended()
+                self._take_when_wanted()
                 continue
             self._under_way.pop(future)(future)
             if len(self._ended) >= ENTERED_AT_ONCE:
@@ -149,7 +178,7 @@ class _Run:
 
     def _take_when_wanted(self) -> None:
         """Have more products taken before the images in hand are used up; none beside suspects, which may crash."""
-        is_wanted = self._images < IMAGES_IN_WORK + IMAGES_WAITING and not self._suspects
+        is_wanted = not self._suspects and self._pipeline.wants_more(self._images)
         if self._intake and is_wanted and not self._is_taking and self._intake.is_open:
             self._is_taking = True
             self._begin(self._pipeline.beside(self._intake.take), self._taken)
@@ -168,6 +197,9 @@ class _Run:
             elif (message.job_id, message.run) in found.cancelled:
                 result = cancelled(message.row, len(message.urls), known)
                 writing = self._pipeline.beside(partial(record_result, message.key, result))
+                self._begin(writing, partial(self._closed, received))
+            elif received.is_worn_out(known):
+                writing = self._pipeline.beside(partial(buried, message, known, MAX_RECEIVE_COUNT))
                 self._begin(writing, partial(self._closed, received))
             elif received.has_crashed(known):
                 self._suspects.append((received, known))
@@ -191,10 +223,10 @@ class _Run:
         targets: dict[tuple[str, ImageOptions], list[tuple[ProductProgress, int]]] = defaultdict(list)
         for received, known in products:
             progress = ProductProgress.on(received, known)
-            for position, url in enumerate(received.message.urls, 1):
-                if position not in progress.settled:
-                    targets[url, received.message.options].append((progress, position))
-                    progress.awaited += 1
+            for position in progress.turns():
+                url = received.message.urls[position - 1]
+                targets[url, received.message.options].append((progress, position))
+                progress.awaited += 1
             if not progress.awaited:
                 self._close(progress)
         for (url, options), waiting in targets.items():
@@ -232,13 +264,16 @@ class _Run:
         self._begin(self._pipeline.beside(partial(self._write, progress)), partial(self._closed, progress.received))
 
     def _write(self, progress: ProductProgress) -> ProductResult | None:
-        """Write a product's result, and give the product back unless it is terminal or another one stands."""
+        """Write a product's result, and give the product back unless it is terminal or another one stands.
+
+        What stands, or None when the message at hand is to come again.
+        """
         message = progress.received.message
         standing = record_result(message.key, progress.result())
         if not progress.is_to_be_tried_again or progress.received.is_answered(standing):
             return standing
-        self._pipeline.give_back(progress.received, progress.faults.values())
-        return None
+        self._pipeline.give_back(progress)
+        return standing if progress.needs_new_message else None
 
     def _closed(self, received: ReceivedProduct, closing: Future[ProductResult | None]) -> None:
         try:
@@ -246,8 +281,11 @@ class _Run:
         except Exception:  # noqa: BLE001 - logged, and answered by giving the product back
             logger.exception("Result not written", extra=received.log_keys)
             return
-        if result:
+        if result and received.is_answered(result):
             self._note_ended(received, result)
+        elif result:
+            # Put off: another message has taken the place of this one.
+            self._entered.add(received)
 
     def _note_ended(self, received: ReceivedProduct, result: ProductResult) -> None:
         if not self._ended:
@@ -257,7 +295,8 @@ class _Run:
     def _enter_ended(self) -> None:
         """Enter products in the ledger; only then may their messages go."""
         ended, self._ended = self._ended, []
-        finish_products((received.message, result) for received, result in ended)
+        if ended:
+            finish_products((received.message, result) for received, result in ended)
         self._entered.update(received for received, _ in ended)
         if self._intake:
             self._intake.delete([received for received, _ in ended if received.is_taken])

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imagemill.domain.codes import ProductStatus
-from imagemill.domain.product import ImageResult, ProductResult, settled
+from imagemill.domain.product import (
+    MAX_PUT_OFF,
+    MAX_RECEIVE_COUNT,
+    ImageResult,
+    ProductResult,
+    Receives,
+    settled,
+)
 
 from .image import TransientImageError
 from .received_product import ReceivedProduct
@@ -13,10 +21,14 @@ from .received_product import ReceivedProduct
 
 @dataclass(slots=True)
 class ProductProgress:
-    """failed_before: what an earlier run failed, as PENDING, until a result of this run takes its place."""
+    """failed_before: what an earlier run failed, as PENDING, until a result of this run takes its place.
+
+    before: the receives before this one.
+    """
 
     received: ReceivedProduct
     settled: dict[int, ImageResult]
+    before: Receives
     failed_before: tuple[ImageResult, ...] = ()
     faults: dict[int, TransientImageError] = field(default_factory=dict)
     awaited: int = 0
@@ -24,23 +36,76 @@ class ProductProgress:
     @classmethod
     def on(cls, received: ReceivedProduct, known: ProductResult | None) -> ProductProgress:
         """What is left to do of a product, given what stands of it; nothing is awaited yet."""
+        before = received.receives(known)
         if known is None:
-            return cls(received, {})
+            return cls(received, {}, before)
         settled_images = known.settled_images
         failed_before = tuple(image for image in known.images if image.position not in settled_images)
-        return cls(received, settled_images, failed_before)
+        return cls(received, settled_images, before, failed_before)
+
+    def turns(self) -> list[int]:
+        """Positions of the images that are not settled: those that were tried least often first."""
+        positions = range(1, len(self.received.message.urls) + 1)
+        return sorted(
+            (position for position in positions if position not in self.settled),
+            key=lambda position: self.before.tries.get(position, 0),
+        )
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether an image has not had its try in this receive, which then uses up none of the product's."""
+        return any(not fault.is_tried for fault in self.faults.values()) and self.before.put_off < MAX_PUT_OFF
 
     @property
     def is_to_be_tried_again(self) -> bool:
-        """Whether transient faults are left, and a receive that may mend them."""
-        return bool(self.faults) and not self.received.is_last
+        """Whether transient faults are left, and tries that may mend them."""
+        return len(self._given_up) < len(self.faults)
+
+    @property
+    def needs_new_message(self) -> bool:
+        """Whether the message at hand has no further receive for what is left, or should not lose one for it."""
+        return self.is_put_off or self.received.receive_count >= MAX_RECEIVE_COUNT
+
+    @property
+    def tries_used(self) -> int:
+        """How often the images of this receive that failed were tried at the most, crashes included."""
+        return self.before.crashes + max(self._tries.values(), default=0)
+
+    @property
+    def _tries(self) -> Mapping[int, int]:
+        """This receive's included, of the images that may be tried again."""
+        return {
+            position: self.before.tries.get(position, 0) + fault.is_tried for position, fault in self.faults.items()
+        }
+
+    @property
+    def _given_up(self) -> dict[int, ImageResult]:
+        """Images that were tried as often as they may be. Who was not tried is not given up."""
+        is_endless = self.before.put_off >= MAX_PUT_OFF
+        return {
+            position: fault.at(position)
+            for position, fault in self.faults.items()
+            if is_endless or (fault.is_tried and self._tries[position] + self.before.crashes >= MAX_RECEIVE_COUNT)
+        }
+
+    @property
+    def _attempts(self) -> int:
+        return min(MAX_RECEIVE_COUNT, self.before.crashes + 1 + max(self.before.tries.values(), default=0))
 
     def result(self) -> ProductResult:
         """What to write: the terminal result, or what is settled so far when the rest is worth another receive."""
-        row, receive_count = self.received.message.row, self.received.receive_count
-        if self.is_to_be_tried_again:
-            failed_before = (image for image in self.failed_before if image.position not in self.settled)
-            so_far = (*self.settled.values(), *failed_before)
-            return ProductResult(row, ProductStatus.PROCESSING, receive_count, so_far)
-        failed = [fault.at(position) for position, fault in self.faults.items()]
-        return settled(row, receive_count, [*self.settled.values(), *failed])
+        row = self.received.message.row
+        images = {**self.settled, **self._given_up}
+        if not self.is_to_be_tried_again:
+            return settled(row, self._attempts, list(images.values()))
+        seen = 0 if self.needs_new_message else self.received.receive_count
+        put_off = self.before.put_off + self.is_put_off
+        tries = {position: tries for position, tries in self._tries.items() if position not in images and tries}
+        failed_before = (image for image in self.failed_before if image.position not in images)
+        return ProductResult(
+            row,
+            ProductStatus.PROCESSING,
+            self._attempts,
+            (*images.values(), *failed_before),
+            receives=Receives(seen, self.before.crashes, put_off, tries),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imagemill.domain.product import MAX_RECEIVE_COUNT, ProductMessage, ProductResult
+from imagemill.domain.product import MAX_RECEIVE_COUNT, ProductMessage, ProductResult, Receives
 from imagemill.errors import UnreadableMessageError
 from imagemill.logs import logger
 
@@ -14,7 +14,7 @@ class ReceivedProduct:
     """A message in hand; each receive of it is one of its own.
 
     receive_count: how often it has been received, this time included. is_taken: the function took it from the queue
-    itself, and has to delete it; the others Lambda handed in, and deletes.
+    itself, and has to delete it; the others Lambda handed in, and deletes. group: of the message, in the queue.
     """
 
     message: ProductMessage
@@ -22,10 +22,7 @@ class ReceivedProduct:
     receipt_handle: str
     receive_count: int
     is_taken: bool = False
-
-    @property
-    def is_last(self) -> bool:
-        return self.receive_count >= MAX_RECEIVE_COUNT
+    group: str | None = None
 
     @property
     def log_keys(self) -> dict[str, str | int]:
@@ -42,17 +39,42 @@ class ReceivedProduct:
             return False
         return known.status.has_ended or known.run > self.message.run
 
+    def receives(self, known: ProductResult | None) -> Receives:
+        """The receives before this one. Each whose end nobody wrote down was a crash."""
+        before = self._written_down(known)
+        crashes = before.crashes + max(0, self.receive_count - 1 - before.seen)
+        return Receives(self.receive_count, crashes, before.put_off, before.tries)
+
     def has_crashed(self, known: ProductResult | None) -> bool:
         """Whether the receive before this one ended without a word: whoever gives a product back says so."""
-        return self.receive_count > 1 and (known is None or known.attempts < self.receive_count - 1)
+        return self.receive_count - 1 > self._written_down(known).seen
+
+    def is_worn_out(self, known: ProductResult | None) -> bool:
+        """Whether it crashed its worker as often as it may, over several messages: SQS counts those of one."""
+        return self.receives(known).crashes >= MAX_RECEIVE_COUNT
+
+    def _written_down(self, known: ProductResult | None) -> Receives:
+        if known is None:
+            return Receives(0)
+        if known.receives is not None:
+            return known.receives
+        # As the last release wrote it, whose every receive was a try of every image that was not settled.
+        return Receives(known.attempts, tries=dict.fromkeys(range(1, len(self.message.urls) + 1), known.attempts))
 
 
 def read_product(
-    body: str, message_id: str, receipt_handle: str, receive_count: int, *, is_taken: bool = False
+    body: str,
+    message_id: str,
+    receipt_handle: str,
+    receive_count: int,
+    *,
+    is_taken: bool = False,
+    group: str | None = None,
 ) -> ReceivedProduct | None:
     """None, and a word in the log, for a message that cannot be read."""
     try:
-        return ReceivedProduct(ProductMessage.from_json(body), message_id, receipt_handle, receive_count, is_taken)
+        message = ProductMessage.from_json(body)
     except UnreadableMessageError:
         logger.error("Message unreadable", extra={"message_id": message_id})
         return None
+    return ReceivedProduct(message, message_id, receipt_handle, receive_count, is_taken, group)

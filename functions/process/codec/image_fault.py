@@ -17,6 +17,9 @@ _MESSAGES: Mapping[ImageCode, str] = {
     ImageCode.CORRUPT_IMAGE: "The image is truncated or damaged.",
     ImageCode.TOO_MANY_PIXELS: "The image has more pixels or frames than are accepted.",
     ImageCode.ENCODE_FAILED: "The image could not be encoded.",
+    ImageCode.TOO_LARGE_TO_PROCESS: "The image takes more memory than the worker has.",
+    ImageCode.PROCESSING_TIMEOUT: "The image takes too long to decode or to encode.",
+    ImageCode.PROCESSING_CRASHED: "The image crashed its decoder.",
 }
 
 

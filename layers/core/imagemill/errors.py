@@ -16,10 +16,13 @@ ImagemillError
 ├── HeadTooLongError                adapters/web/heads.py: a head beyond its bound
 ├── ContradictoryLengthsError       adapters/web/heads.py: two lengths for one body
 ├── FetchError                      adapters/web/faults.py: why a URL was not fetched or called
+│   └── NotTriedError               adapters/web/faults.py: our own queue took the time
 ├── ProblemError                    functions/api/problems.py: an HTTP answer
 ├── ImageError                      functions/process/codec/image_fault.py: why an image was not compressed
 ├── TransientImageError             functions/process/image.py: worth another receive
 │   └── NotBegunError               functions/process/image.py: there was no time to try
+├── ChildLostError                  functions/process/children.py: a codec process ended
+├── SuspectChildError               functions/process/codec_pool.py: to be asked again of a fresh process
 ├── NoSuchJobError                  ingest
 ├── LostRunError                    ingest
 ├── LostOutcomeError                ingest

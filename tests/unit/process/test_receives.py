@@ -15,7 +15,6 @@ from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import MAX_RECEIVE_COUNT
 from process.app import handler
 from tests.support.account import JOB_ID
-from tests.support.caller import context_of
 from tests.support.product_batches import batch, given_back, message, result_of
 from tests.support.web import Answer
 
@@ -101,28 +100,6 @@ def test_the_last_receive_fails_with_the_code_and_ends_the_job(aws, context, web
     assert (result.status, result.attempts) == (ProductStatus.FAILED, 3)
     assert (result.images[0].error, result.images[0].http_status) == (ImageCode.HTTP_STATUS, 503)
     assert aws.executions() == [f"{JOB_ID}-1"]
-
-
-def test_with_little_time_left_products_are_given_back_unbegun_and_at_once(aws, web, picture, visibility_changes):
-    url = web.route("/a.jpg", picture)
-
-    answer = handler(batch(message(url)), context_of(6_000))
-
-    assert given_back(answer) == ["message-0"]
-    assert web.asked_for("/a.jpg") == []
-    assert visibility_changes == [0]
-
-
-def test_an_origin_that_outlasts_the_invocation_is_not_blamed(aws, web, picture, visibility_changes, monkeypatch):
-    monkeypatch.setattr(process.image, "MIN_SECONDS", 0.05)
-    release = Event()
-    url = web.route("/slow.jpg", lambda _: (release.wait(10), picture)[1])
-
-    answer = handler(batch(message(url)), context_of(5_300))
-    release.set()
-
-    assert given_back(answer) == ["message-0"]
-    assert visibility_changes == [0]
 
 
 @pytest.mark.parametrize("fault", ["AccessDenied", "unreachable"])

@@ -15,9 +15,11 @@ from imagemill.errors import UnreadableMessageError
 #: Rows of a chunk where a layout or a message does not say it, for it was written before they did.
 ASSUMED_CHUNK_ROWS = 200
 
-#: How often a product's message is received before it is buried (contract A7); the template's
-#: maxReceiveCount says the same to SQS.
+#: How often an image is tried, and how often a product's worker may crash (contract A7); the template's
+#: maxReceiveCount says the same to SQS of one message.
 MAX_RECEIVE_COUNT = 3
+#: Receives that are no try: beyond them a product without an end is given up like one that was tried.
+MAX_PUT_OFF = 200
 
 #: The terminal statuses that a retry takes up.
 RETRYABLE = frozenset({ProductStatus.FAILED, ProductStatus.PARTIAL, ProductStatus.CANCELLED})
@@ -82,12 +84,28 @@ _IMAGE_FIELDS = tuple(field.name for field in fields(ImageResult))
 
 
 @dataclass(frozen=True, slots=True)
+class Receives:
+    """How a product's receives were used up, as it stands between two of them: its own count, beside SQS's.
+
+    seen: receives of the message at hand that ended with a word; 0 when another message has been sent for it.
+    crashes: receives that ended without one. put_off: those that were no try, since the time ran out first.
+    tries: by position, how often an image was tried that may be tried again.
+    """
+
+    seen: int
+    crashes: int = 0
+    put_off: int = 0
+    tries: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ProductResult:
     """What became of one product in a run. `error` is set when the row itself was at fault.
 
     A status of PROCESSING means that an earlier receive left some images done and others to try again,
-    one of PENDING that an earlier run did (see `taken_up`). run: the run that wrote it; where it is yet
-    to be written, none. Two results that say the same are equal, whichever runs wrote them.
+    one of PENDING that an earlier run did (see `taken_up`). receives: of a product that is to be received
+    again. run: the run that wrote it; where it is yet to be written, none. Two results that say the same are
+    equal, whichever runs wrote them.
     """
 
     row: int
@@ -96,6 +114,7 @@ class ProductResult:
     images: tuple[ImageResult, ...] = ()
     error: RowCode | None = None
     run: int | None = field(default=None, compare=False)
+    receives: Receives | None = None
 
     @property
     def by_position(self) -> dict[int, ImageResult]:
@@ -137,7 +156,7 @@ def taken_up(earlier: ProductResult) -> ProductResult:
         image if image.status is ImageStatus.COMPLETED else replace(image, status=ImageStatus.PENDING)
         for image in earlier.images
     )
-    return replace(earlier, status=ProductStatus.PENDING, attempts=0, images=images)
+    return replace(earlier, status=ProductStatus.PENDING, attempts=0, images=images, receives=None)
 
 
 def cancelled(row: int, images: int, known: ProductResult | None) -> ProductResult:

@@ -19,10 +19,11 @@ def bury(messages: Sequence[ProductMessage], attempts: int) -> None:
     as it is, and the ledger is a set.
     """
     known = get_results(message.key for message in messages)
-    finish_products((message, _buried(message, known.get(message.key), attempts)) for message in messages)
+    finish_products((message, buried(message, known.get(message.key), attempts)) for message in messages)
 
 
-def _buried(message: ProductMessage, known: ProductResult | None, attempts: int) -> ProductResult:
+def buried(message: ProductMessage, known: ProductResult | None, attempts: int) -> ProductResult:
+    """Write the end of one product, given what stands of it. What then stands is yet to be entered in the ledger."""
     done = known.settled_images if known else {}
     images = [
         done.get(position) or ImageResult.failed(position, ImageCode.PROCESSING_CRASHED)

@@ -22,8 +22,8 @@ BATCH_BYTES = 1_000_000
 PARALLEL_SENDS = 10
 #: SQS answers single entries with a fault of its own now and then; each is sent again this often.
 SEND_ATTEMPTS = 5
-#: The longest that a message may stay hidden (SQS quotas), in seconds.
-MAX_VISIBILITY_SECONDS = 12 * 3600
+#: The longest that a message may stay hidden, and that a new one may be held back (SQS quotas), in seconds.
+MAX_VISIBILITY_SECONDS, MAX_DELAY_SECONDS = 12 * 3600, 900
 
 
 def send_products(messages: Iterable[ProductMessage], tenant: str) -> None:
@@ -106,12 +106,16 @@ def _messages(queue: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """handle: of this receive. receive_count: how often it has been received, this time included."""
+    """handle: of this receive. receive_count: how often it has been received, this time included.
+
+    group: the tenant's, for fair queues; None of a message that has none.
+    """
 
     message_id: str
     handle: str
     body: str
     receive_count: int
+    group: str | None = None
 
 
 def receive_products() -> list[ReceivedMessage]:
@@ -121,7 +125,7 @@ def receive_products() -> list[ReceivedMessage]:
         "receive_message",
         QueueUrl=os.environ["PRODUCTS_QUEUE"],
         MaxNumberOfMessages=BATCH_ENTRIES,
-        MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        MessageSystemAttributeNames=["ApproximateReceiveCount", "MessageGroupId"],
     )
     return [
         ReceivedMessage(
@@ -129,6 +133,7 @@ def receive_products() -> list[ReceivedMessage]:
             message["ReceiptHandle"],
             message["Body"],
             int(message["Attributes"]["ApproximateReceiveCount"]),
+            message["Attributes"].get("MessageGroupId"),
         )
         for message in answer.get("Messages", [])
     ]
@@ -151,3 +156,16 @@ def show_again_after(receipt_handle: str, seconds: float) -> None:
         ReceiptHandle=receipt_handle,
         VisibilityTimeout=min(MAX_VISIBILITY_SECONDS, max(0, round(seconds))),
     )
+
+
+def send_product_anew(message: ProductMessage, receipt_handle: str, group: str | None, seconds: float) -> None:
+    """Put a product back into its queue as a new message, which has all its receives before it, for the old one.
+
+    It is held back for `seconds`, `MAX_DELAY_SECONDS` at most, and does not count as in flight meanwhile. Sent first,
+    deleted then: a crash in between leaves both, which workers tolerate.
+    """
+    grouped: Any = {} if group is None else {"MessageGroupId": group}
+    delay = min(MAX_DELAY_SECONDS, max(0, round(seconds)))
+    queue = os.environ["PRODUCTS_QUEUE"]
+    sqs().send_message(QueueUrl=queue, MessageBody=product_body(message), DelaySeconds=delay, **grouped)
+    sqs().delete_message(QueueUrl=queue, ReceiptHandle=receipt_handle)

@@ -16,7 +16,7 @@ from imagemill.adapters.aws.fast_lane import by_fast_lane
 from imagemill.adapters.store.cancellations import CANCELLATION, cancellation_key
 from imagemill.adapters.store.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
 from imagemill.domain.codes import ProductStatus, RowCode
-from imagemill.domain.product import ImageResult, ProductKey, ProductResult, taken_up
+from imagemill.domain.product import ImageResult, ProductKey, ProductResult, Receives, taken_up
 from imagemill.settings import settings
 
 #: BatchGetItem takes at most 100 keys (DynamoDB API reference).
@@ -37,7 +37,7 @@ def put_result(product: ProductKey, result: ProductResult) -> ProductResult | No
     Safe to repeat and to race: the first terminal result of a run wins, and every caller learns it. The
     one that stands may be a later run's: then this run has ended, and there is nothing left to account.
     """
-    values = {
+    values: dict[str, Any] = {
         "run": product.run,
         "row": result.row,
         "status": result.status.value,
@@ -46,6 +46,8 @@ def put_result(product: ProductKey, result: ProductResult) -> ProductResult | No
         "error": result.error and result.error.value,
         "expires_at": expires_at(product.job_id),
     }
+    if result.receives:
+        values["receives"] = _receives_as_dict(result.receives)
     try:
         by_fast_lane(
             dynamodb(),
@@ -139,4 +141,23 @@ def _result(values: Mapping[str, Any]) -> ProductResult:
         images=tuple(ImageResult.from_dict(image) for image in values["images"]),
         error=RowCode(error) if error else None,
         run=values["run"],
+        receives=_receives(values["receives"]) if "receives" in values else None,
+    )
+
+
+def _receives_as_dict(receives: Receives) -> dict[str, Any]:
+    return {
+        "seen": receives.seen,
+        "crashes": receives.crashes,
+        "put_off": receives.put_off,
+        "tries": {str(position): tries for position, tries in receives.tries.items()},
+    }
+
+
+def _receives(values: Mapping[str, Any]) -> Receives:
+    return Receives(
+        seen=values["seen"],
+        crashes=values["crashes"],
+        put_off=values["put_off"],
+        tries={int(position): tries for position, tries in values["tries"].items()},
     )

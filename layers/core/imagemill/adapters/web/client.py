@@ -19,7 +19,7 @@ from urllib3.response import HTTPResponse
 
 from imagemill import __version__
 from imagemill.adapters.web.bodies import READ_BYTES, codings, decoded
-from imagemill.adapters.web.faults import FetchError, WebCode
+from imagemill.adapters.web.faults import FetchError, NotTriedError, WebCode
 from imagemill.adapters.web.origin_pace import DEFAULT_PACE, PaceLimits
 from imagemill.adapters.web.pinned_connections import (
     ConnectionPool,
@@ -96,6 +96,28 @@ class Response:
     elapsed_ms: int
 
 
+@dataclass(slots=True)
+class OwnQueue:
+    """Time that we let a fetch wait ourselves: for a connection that its origin may have, or for memory.
+
+    until: monotonic seconds, when waiting is given up. seconds: waited so far, which is none of the fetch's time.
+    """
+
+    until: float
+    seconds: float = 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the block. A TimeoutError in it becomes a NotTriedError."""
+        begun = time.monotonic()
+        try:
+            yield
+        except TimeoutError:
+            raise NotTriedError from None
+        finally:
+            self.seconds += time.monotonic() - begun
+
+
 class WebClient:
     """Fetches and calls what strangers name, within a policy. Thread-safe; connections are kept and reused.
 
@@ -112,6 +134,18 @@ class WebClient:
         self._pool = ConnectionPool(self._dialer, policy.pace)
 
     @property
+    def max_bytes(self) -> int:
+        """The most that a body may have."""
+        return self._policy.max_bytes
+
+    def at_once(self, url: str) -> int:
+        """How many requests the URL's origin takes at once, as far as is known; of no origin, any number."""
+        try:
+            return self._pool.at_once(WebUrl.parse(url).origin)
+        except InvalidUrlError:
+            return self._policy.pace.most
+
+    @property
     def total_timeout_seconds(self) -> float:
         """What one image may take, retries included (contract A7)."""
         return self._policy.total_timeout_seconds
@@ -122,14 +156,17 @@ class WebClient:
         *,
         timeout_seconds: float | None = None,
         reserve: Callable[[int, float], None] | None = None,
+        queue: OwnQueue | None = None,
     ) -> bytes:
         """The decoded body of a 200 response to GET, following redirects.
 
         timeout_seconds: may shorten the policy's total, never lengthen it. reserve: called before a body is
         read, with the most bytes that it can have and the monotonic time until which it may wait for them;
-        raises TimeoutError when they cannot be had.
+        raises TimeoutError when they cannot be had. queue: lets waiting on our side, for these bytes or for a
+        connection, go on beyond the fetch's own time, which it is then not part of.
 
         Raises:
+            NotTriedError: when that waiting came to no end.
             FetchError: for everything else.
         """
         total_seconds = self._policy.total_timeout_seconds
@@ -142,13 +179,23 @@ class WebClient:
             "Accept-Encoding": "identity",
         }
         target = self._allowed(url)
+        own = queue or OwnQueue(deadline.ends_at)
+        waited_before = own.seconds
+
+        def own_deadline() -> Deadline:
+            """As far off as it was before the waiting, but not beyond the end of that."""
+            return Deadline(min(deadline.ends_at + own.seconds - waited_before, own.until))
+
         for _ in range(self._policy.max_redirects + 1):
-            with self._exchange("GET", target, headers, None, deadline) as (connection, response):
+            connection = self._acquired(target, own)
+            with self._exchange(connection, "GET", target, headers, None, own_deadline()) as response:
                 if response.status == 200:
                     if reserve is not None:
-                        reserve(self._largest_body(response), deadline.ends_at)
-                    return self._body(response, deadline)
-                _discard(connection, response, deadline)
+                        with own.waiting():
+                            reserve(self._largest_body(response), own.until)
+                        connection.end_at(own_deadline())
+                    return self._body(response, own_deadline())
+                _discard(connection, response, own_deadline())
             location = response.headers.get("location") if response.status in REDIRECTS else None
             if location is None:
                 asked = _retry_after(response)
@@ -170,7 +217,8 @@ class WebClient:
         deadline = Deadline.after(timeout_seconds)
         target = self._allowed(url)
         headers = {"User-Agent": self._policy.user_agent} | dict(headers)
-        with self._exchange("POST", target, headers, body, deadline) as (connection, response):
+        connection = self._acquired(target, OwnQueue(deadline.ends_at))
+        with self._exchange(connection, "POST", target, headers, body, deadline) as response:
             elapsed_ms = round((time.monotonic() - started) * 1000)
             _discard(connection, response, deadline)
         return Response(response.status, _retry_after(response), elapsed_ms)
@@ -189,15 +237,21 @@ class WebClient:
             raise FetchError(WebCode.BLOCKED_ADDRESS)
         return target
 
+    def _acquired(self, url: WebUrl, queue: OwnQueue) -> PinnedHTTPConnection:
+        with queue.waiting():
+            return self._pool.acquire(url.origin, Deadline(queue.until))
+
     @contextmanager
     def _exchange(
-        self, method: str, url: WebUrl, headers: Mapping[str, str], body: bytes | None, deadline: Deadline
-    ) -> Iterator[tuple[PinnedHTTPConnection, HTTPResponse]]:
+        self,
+        connection: PinnedHTTPConnection,
+        method: str,
+        url: WebUrl,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: Deadline,
+    ) -> Iterator[HTTPResponse]:
         """The head of a response; on leaving, its connection is kept if the body has been read to the end."""
-        try:
-            connection = self._pool.acquire(url.origin, deadline)
-        except TimeoutError:
-            raise FetchError(WebCode.TIMEOUT) from None
         response, is_read_to_the_end = None, False
         begun = time.monotonic()
         try:
@@ -211,7 +265,7 @@ class WebClient:
                 connection.close()
                 response = connection.exchange(method, url.target, headers, body, deadline)
             seconds = time.monotonic() - begun
-            yield connection, response
+            yield response
             is_read_to_the_end = response.closed
             if response.status in OVERLOADED:
                 self._pool.overloaded(url.origin, begun)

@@ -47,3 +47,10 @@ class FetchError(ImagemillError):
                 return True
             case _:
                 return False
+
+
+class NotTriedError(FetchError):
+    """The request was not sent: the time that the caller has for waiting on our side was over before its turn came."""
+
+    def __init__(self) -> None:
+        super().__init__(WebCode.TIMEOUT)

@@ -293,6 +293,12 @@ class ConnectionPool:
             return PinnedHTTPSConnection(origin, self._dialer, ssl_context=self._tls)
         return PinnedHTTPConnection(origin, self._dialer)
 
+    def at_once(self, origin: Origin) -> int:
+        """How many connections the origin may have at once."""
+        with self._lock:
+            place = self._places.get(origin)
+            return place.pace.at_once if place else self._limits.first
+
     def answered(self, origin: Origin, seconds: float) -> None:
         """Note a good answer of a connection in use (see `OriginPace`)."""
         with self._lock:

@@ -1,0 +1,289 @@
+"""Who decodes and encodes next, in which process, with how much memory and for how long.
+
+As many images are worked on at once as there are vCPUs. One that takes long steps aside: it goes on at a lower
+priority, and another one takes its place, so that no image holds up its neighbours for longer than `SLOW_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore, Lock
+from typing import Any
+
+from imagemill import metrics
+from imagemill.domain.codes import ImageCode
+from imagemill.domain.options import ImageOptions
+from imagemill.errors import ImagemillError
+from imagemill.logs import logger
+from imagemill.metrics import Metric
+
+from .budget import Budget, MemoryReservation
+from .children import ChildLostError, CodecChild
+from .codec.bounds import header_seconds
+from .codec.compress import Compressed, ImageError, ImageFormat
+
+#: After which an image steps aside: several times what one of 10 MP takes.
+SLOW_SECONDS = 1.5
+#: Images that have stepped aside at once; one more keeps its place.
+SLOW_AT_ONCE = 6
+#: What a child has of private memory before it has seen an image, the allocators' reserve included (see the
+#: template's MALLOC_TOP_PAD_), and for reading a header, in bytes; and how many copies of the file it makes of it.
+CHILD_BYTES, HEADER_BYTES, FILE_COPIES = 160_000_000, 64_000_000, 2
+#: An image is not begun with less time than this left, in seconds.
+MIN_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Place:
+    """A thread's place at the processor, in the fast lane or beside it."""
+
+    is_slow: bool = False
+
+
+@dataclass(slots=True)
+class _Held:
+    """A child at rest or at work. memory: what it keeps of its last image, for the next one."""
+
+    child: CodecChild
+    memory: MemoryReservation = field(repr=False)
+    has_worked: bool = False
+
+
+class CodecPool:
+    """The children, and the memory that their images take together.
+
+    vcpus: images worked on at once. memory_bytes: what all of them may hold beside the files' own bytes.
+    """
+
+    def __init__(self, vcpus: int, memory_bytes: int) -> None:
+        self.vcpus = vcpus
+        self._memory = Budget(memory_bytes)
+        #: Images in hand, those that wait for a place or for memory included.
+        self._images = 0
+        self._fast = BoundedSemaphore(vcpus)
+        self._slow = BoundedSemaphore(SLOW_AT_ONCE)
+        self._lock = Lock()
+        self._idle: list[_Held] = []
+        self._is_closed = False
+
+    def start(self) -> None:
+        """Have as many children as can work, before they are asked for: it takes them a tenth of a second."""
+        for _ in range(self.vcpus):
+            self._rest(self._new())
+
+    def close(self) -> None:
+        """End the children at rest, and the others as their images are done."""
+        with self._lock:
+            self._is_closed = True
+        self._retire_idle()
+
+    def compress(self, data: bytes, options: ImageOptions, deadline: float) -> Compressed:
+        """As `codec.compress.compress`, in a child, until `deadline` (monotonic seconds).
+
+        Raises:
+            ImageError: as there; TOO_LARGE_TO_PROCESS when it takes more memory than there is, PROCESSING_TIMEOUT
+                when more time than an image of its size may have, PROCESSING_CRASHED when its decoder crashed.
+            TimeoutError: when the deadline came first, as much of it as others took.
+        """
+        with self._counted():
+            try:
+                return self._compress(data, options, deadline, may_be_used=True)
+            except SuspectChildError:
+                # What a child does that has seen other images may be their doing: only a fresh one's word is taken.
+                return self._compress(data, options, deadline, may_be_used=False)
+
+    @property
+    def waiting(self) -> int:
+        """Images in hand for which there is no place at the processor."""
+        return max(0, self._images - self.vcpus)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._images += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._images -= 1
+
+    def _compress(self, data: bytes, options: ImageOptions, deadline: float, *, may_be_used: bool) -> Compressed:
+        wanted = {"options": options.as_dict()}
+        with self._turn(deadline) as place, self._child(may_be_used=may_be_used) as held:
+            opened = self._opened(held, data, wanted, place, deadline)
+            memory = MemoryReservation(self._memory)
+            try:
+                if self._is_free(memory, _peak(opened, data)):
+                    return self._made(held, data, wanted | opened, place, deadline)
+            finally:
+                memory.release()
+        # Others go on meanwhile: neither the processor nor a child is held while memory is waited for.
+        self._retire_idle()
+        memory.take(_peak(opened, data), deadline)
+        try:
+            with self._turn(deadline) as place, self._child(may_be_used=False) as held:
+                opened = self._opened(held, data, wanted, place, deadline)
+                return self._made(held, data, wanted | opened, place, deadline)
+        finally:
+            memory.release()
+
+    def _is_free(self, memory: MemoryReservation, amount: int) -> bool:
+        """Take memory if it can be had at once. Raises ImageError: TOO_LARGE_TO_PROCESS for more than there is."""
+        if amount > self._memory.capacity:
+            logger.info("Image too large", extra={"bytes": amount, "largest": self._memory.capacity})
+            raise ImageError(ImageCode.TOO_LARGE_TO_PROCESS)
+        try:
+            memory.take(amount, time.monotonic())
+        except TimeoutError:
+            return False
+        return True
+
+    def _opened(
+        self, held: _Held, data: bytes, wanted: Mapping[str, Any], place: _Place, deadline: float
+    ) -> dict[str, Any]:
+        held.child.hand_in(data)
+        data_bytes = CHILD_BYTES + HEADER_BYTES + FILE_COPIES * len(data)
+        request = {**wanted, "step": "open", "bytes": len(data)}
+        request |= {"data_bytes": data_bytes, "cpu_seconds": header_seconds(len(data))}
+        opened = self._answer(held, request, place, deadline)
+        with _distrusting():
+            return {"peak_bytes": _number(opened["peak_bytes"]), "cpu_seconds": max(0.1, float(opened["cpu_seconds"]))}
+
+    def _made(self, held: _Held, data: bytes, wanted: Mapping[str, Any], place: _Place, deadline: float) -> Compressed:
+        data_bytes = CHILD_BYTES + HEADER_BYTES + _peak(wanted, data)
+        request = {**wanted, "step": "compress", "data_bytes": data_bytes}
+        with metrics.timed(Metric.COMPRESS_MILLISECONDS):
+            answer = self._answer(held, request, place, deadline)
+        with _distrusting():
+            width, height = _number(answer["width"]), _number(answer["height"])
+            image_format, length = ImageFormat(answer["format"]), answer["bytes"]
+            made = data if length is None else held.child.take_out(_number(length))
+        return Compressed(made, image_format, width, height, kept=answer["kept"] is True)
+
+    def _answer(self, held: _Held, request: Mapping[str, Any], place: _Place, deadline: float) -> dict[str, Any]:
+        """Ask, and step aside when the answer takes long. Raises as `compress`, and SuspectChildError."""
+        was_fresh, held.has_worked = held.child.is_fresh, True
+        held.child.ask(request)
+        try:
+            answer = self._answer_or_aside(held, place, deadline)
+        except ChildLostError as lost:
+            logger.warning("Image ended its codec process", extra={"code": lost.code, "step": request["step"]})
+            if was_fresh or lost.code is ImageCode.PROCESSING_TIMEOUT:
+                raise ImageError(lost.code) from lost
+            raise SuspectChildError from lost
+        if "unforeseen" in answer:
+            logger.error("Codec failed unforeseen", extra={"fault": str(answer["unforeseen"])[:200]})
+            raise ImageError(ImageCode.PROCESSING_CRASHED)
+        if "code" not in answer:
+            return answer
+        code = ImageCode(answer["code"])
+        if code is ImageCode.TOO_LARGE_TO_PROCESS and not was_fresh:
+            raise SuspectChildError
+        raise ImageError(code)
+
+    def _answer_or_aside(self, held: _Held, place: _Place, deadline: float) -> dict[str, Any]:
+        if not place.is_slow:
+            try:
+                return held.child.answer(min(deadline, time.monotonic() + SLOW_SECONDS))
+            except TimeoutError:
+                if self._slow.acquire(blocking=False):
+                    place.is_slow = True
+                    held.child.let_others_go_first()
+                    self._fast.release()
+        return held.child.answer(deadline)
+
+    @contextmanager
+    def _turn(self, deadline: float) -> Iterator[_Place]:
+        """A place at the processor. Raises TimeoutError when there is none in time."""
+        if not self._fast.acquire(timeout=max(0.0, deadline - MIN_SECONDS - time.monotonic())):
+            raise TimeoutError("no place at the processor in time")
+        place = _Place()
+        try:
+            yield place
+        finally:
+            (self._slow if place.is_slow else self._fast).release()
+
+    # ---- children
+
+    @contextmanager
+    def _child(self, *, may_be_used: bool) -> Iterator[_Held]:
+        """A child at rest, or a new one. After a fault that is not an image's own it is not used again."""
+        held = self._rested(may_be_used=may_be_used)
+        try:
+            yield held
+        except ImageError as fault:
+            self._rest(held) if fault.__cause__ is None else self._retire(held)
+            raise
+        except BaseException:
+            self._retire(held)
+            raise
+        else:
+            self._rest(held)
+
+    def _rested(self, *, may_be_used: bool) -> _Held:
+        with self._lock:
+            for index in range(len(self._idle) - 1, -1, -1):
+                if may_be_used or self._idle[index].child.is_fresh:
+                    return self._idle.pop(index)
+        return self._new()
+
+    def _new(self) -> _Held:
+        return _Held(CodecChild(), MemoryReservation(self._memory))
+
+    def _rest(self, held: _Held) -> None:
+        """Keep a child for the next image, with the memory that it keeps, unless there are enough."""
+        held.child.is_fresh = held.child.is_fresh and not held.has_worked
+        if held.child.is_slow or not held.child.is_alive or not self._keeps(held):
+            self._retire(held)
+            return
+        with self._lock:
+            has_room = len(self._idle) < self.vcpus and not self._is_closed
+            if has_room:
+                self._idle.append(held)
+        if not has_room:
+            self._retire(held)
+
+    def _keeps(self, held: _Held) -> bool:
+        """Count what it keeps of an image as taken. Whether that could be had at once."""
+        try:
+            held.memory.take(held.child.resident_bytes(), time.monotonic())
+        except (TimeoutError, OverflowError):
+            return False
+        return True
+
+    def _retire(self, held: _Held) -> None:
+        held.child.kill()
+        held.memory.release()
+
+    def _retire_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for held in idle:
+            self._retire(held)
+
+
+class SuspectChildError(ImagemillError):
+    """A child that had seen other images before failed over this one."""
+
+
+def _peak(opened: Mapping[str, Any], data: bytes) -> int:
+    """Bytes that an image holds while it is worked on: its own, in the child and once more on the way, and pixels."""
+    return FILE_COPIES * len(data) + int(opened["peak_bytes"])
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("not a size")
+    return value
+
+
+@contextmanager
+def _distrusting() -> Iterator[None]:
+    """Read an answer, which a decoder that was taken over may have written."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, ChildLostError) as fault:
+        raise ImageError(ImageCode.PROCESSING_CRASHED) from fault

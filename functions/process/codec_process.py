@@ -1,0 +1,151 @@
+"""The codec as a program: decodes what strangers sent, one image at a time, in a process that may be lost.
+
+`python -m process.codec_process CONTROL SHARED`: two descriptors. Over CONTROL, a stream socket, each request and
+answer is a line of JSON; SHARED is a file in memory that holds the image on the way in and the result on the way
+out. The process has no credentials, no connections and no threads, and is ended by the system when an image takes
+more processor time than it was given.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from imagemill.domain.codes import ImageCode
+from imagemill.domain.options import ImageOptions
+
+from .codec.bounds import check_structure, cpu_seconds
+from .codec.compress import ImageError, OpenedImage, open_image
+from .codec.peak import peak_bytes
+
+#: How Pillow's codecs say that memory is short, where they do not raise MemoryError.
+_OUT_OF_MEMORY = ("memory", "alloc")
+
+
+class Codec:
+    """What stands between two requests: the file handed in, and its header."""
+
+    def __init__(self, shared: int) -> None:
+        self._shared = shared
+        self._image: OpenedImage | None = None
+
+    def open(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the header of the image in the shared file, and say what compressing it takes at the most."""
+        data = _read(self._shared, request["bytes"])
+        # It is memory as much as the copy is.
+        os.ftruncate(self._shared, 0)
+        check_structure(data)
+        self._image = image = open_image(data)
+        options = ImageOptions.from_dict(request["options"])
+        return {"peak_bytes": peak_bytes(image.header, options), "cpu_seconds": cpu_seconds(image.header)}
+
+    def compress(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Compress the opened image, and leave it in the shared file unless it is the input itself."""
+        image, self._image = self._image, None
+        if image is None:
+            raise ValueError("no image has been opened")
+        compressed = image.compress(ImageOptions.from_dict(request["options"]))
+        is_input = compressed.data is image.data
+        if not is_input:
+            _write(self._shared, compressed.data)
+        return {
+            "format": compressed.format.value,
+            "width": compressed.width,
+            "height": compressed.height,
+            "kept": compressed.kept,
+            "bytes": None if is_input else len(compressed.data),
+        }
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Every fault is an answer; the next image is not the worse for it."""
+        steps: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "open": self.open,
+            "compress": self.compress,
+        }
+        _limit_memory(request["data_bytes"])
+        # The system's own timer: it ends the process whatever a decoder is doing, and whether or not the worker lives.
+        signal.setitimer(signal.ITIMER_PROF, request["cpu_seconds"])
+        try:
+            return steps[request["step"]](request)
+        except ImageError as fault:
+            return {"code": (ImageCode.TOO_LARGE_TO_PROCESS if _is_out_of_memory(fault) else fault.code).value}
+        except MemoryError:
+            return {"code": ImageCode.TOO_LARGE_TO_PROCESS.value}
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _is_out_of_memory(fault: ImageError) -> bool:
+    cause = fault.__cause__
+    return isinstance(cause, MemoryError) or (
+        isinstance(cause, (OSError, ValueError, RuntimeError))
+        and any(word in str(cause).lower() for word in _OUT_OF_MEMORY)
+    )
+
+
+def _limit_memory(data_bytes: int) -> None:
+    """Of private writable memory, where the system counts it (Linux): who wants more is told that there is none."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft = data_bytes if hard == resource.RLIM_INFINITY else min(data_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _read(descriptor: int, length: int) -> bytes:
+    data = os.pread(descriptor, length, 0)
+    while len(data) < length:
+        piece = os.pread(descriptor, length - len(data), len(data))
+        if not piece:
+            raise ValueError("the shared file is shorter than was said")
+        data += piece
+    return data
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view, written = memoryview(data), 0
+    while written < len(data):
+        written += os.pwrite(descriptor, view[written:], written)
+
+
+def serve(control: socket.socket, shared: int) -> None:
+    """Answer requests until the other side is gone.
+
+    A fault that nobody foresaw is the last answer: its kind and its place, none of its text, which may be a
+    stranger's. No state is trusted after it.
+    """
+    codec = Codec(shared)
+    with control, control.makefile("rb") as requests:
+        for line in requests:
+            try:
+                answer = codec.answer(json.loads(line))
+            except Exception as fault:  # noqa: BLE001 - told to the worker, which logs it
+                place = traceback.extract_tb(fault.__traceback__)[-1]
+                unforeseen = f"{type(fault).__name__} at {Path(place.filename).name}:{place.lineno}"
+                control.sendall(json.dumps({"unforeseen": unforeseen}).encode() + b"\n")
+                return
+            control.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def main() -> None:
+    """Set the process up, and serve."""
+    # A damaged file can make Pillow write a line for each of its tags.
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Both reach the whole process group; the worker ends its children itself, when it is through with them.
+        signal.signal(number, signal.SIG_IGN)
+    serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()
