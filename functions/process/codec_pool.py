@@ -32,6 +32,8 @@ SLOW_AT_ONCE = 6
 #: What a child has of private memory before it has seen an image, the allocators' reserve included (see the
 #: template's MALLOC_TOP_PAD_), and for reading a header, in bytes; and how many copies of the file it makes of it.
 CHILD_BYTES, HEADER_BYTES, FILE_COPIES = 160_000_000, 64_000_000, 2
+#: Of the memory that a child holds, what it held before it had seen an image: the worker's share is cut for that.
+RESTING_BYTES = 40_000_000
 #: An image is not begun with less time than this left, in seconds.
 MIN_SECONDS = 1.0
 
@@ -249,7 +251,7 @@ class CodecPool:
     def _keeps(self, held: _Held) -> bool:
         """Count what it keeps of an image as taken. Whether that could be had at once."""
         try:
-            held.memory.take(held.child.resident_bytes(), time.monotonic())
+            held.memory.take(max(0, held.child.resident_bytes() - RESTING_BYTES), time.monotonic())
         except (TimeoutError, OverflowError):
             return False
         return True

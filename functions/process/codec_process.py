@@ -26,34 +26,39 @@ from imagemill.domain.options import ImageOptions
 
 from .codec.bounds import check_structure, cpu_seconds
 from .codec.compress import ImageError, OpenedImage, open_image
-from .codec.peak import peak_bytes
+from .codec.formats import ImageFormat, identify
+from .codec.peak import Sketch
 
 #: How Pillow's codecs say that memory is short, where they do not raise MemoryError.
 _OUT_OF_MEMORY = ("memory", "alloc")
 
 
 class Codec:
-    """What stands between two requests: the file handed in, and its header."""
+    """What stands between two requests: the file that was handed in."""
 
     def __init__(self, shared: int) -> None:
         self._shared = shared
+        self._data = b""
         self._image: OpenedImage | None = None
 
     def open(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Read the header of the image in the shared file, and say what compressing it takes at the most."""
-        data = _read(self._shared, request["bytes"])
+        data = self._data = _read(self._shared, request["bytes"])
         # It is memory as much as the copy is.
         os.ftruncate(self._shared, 0)
         check_structure(data)
-        self._image = image = open_image(data)
+        if identify(data) is ImageFormat.WEBP:
+            sketch = Sketch.of_webp(data)
+        else:
+            self._image = open_image(data)
+            sketch = Sketch.of_header(self._image.header)
         options = ImageOptions.from_dict(request["options"])
-        return {"peak_bytes": peak_bytes(image.header, options), "cpu_seconds": cpu_seconds(image.header)}
+        return {"peak_bytes": sketch.peak_bytes(options), "cpu_seconds": cpu_seconds(sketch)}
 
     def compress(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Compress the opened image, and leave it in the shared file unless it is the input itself."""
-        image, self._image = self._image, None
-        if image is None:
-            raise ValueError("no image has been opened")
+        image = self._image or open_image(self._data)
+        self.forget()
         compressed = image.compress(ImageOptions.from_dict(request["options"]))
         is_input = compressed.data is image.data
         if not is_input:
@@ -66,12 +71,18 @@ class Codec:
             "bytes": None if is_input else len(compressed.data),
         }
 
+    def forget(self) -> None:
+        self._data, self._image = b"", None
+
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Every fault is an answer; the next image is not the worse for it."""
         steps: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "open": self.open,
             "compress": self.compress,
         }
+        if request["step"] == "open":
+            # Before its successor is read: two may be more than is allowed.
+            self.forget()
         _limit_memory(request["data_bytes"])
         # The system's own timer: it ends the process whatever a decoder is doing, and whether or not the worker lives.
         signal.setitimer(signal.ITIMER_PROF, request["cpu_seconds"])

@@ -9,9 +9,9 @@ import struct
 
 from imagemill.domain.codes import ImageCode
 
-from .decode import Header
 from .formats import ImageFormat, identify
 from .image_fault import ImageError
+from .peak import Sketch
 
 #: Marker segments of a JPEG. An ICC profile has 255 at most, extended XMP of 1 MB 16; Pillow's time grows with
 #: their square where they are EXIF.
@@ -41,9 +41,9 @@ _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
-def cpu_seconds(header: Header) -> float:
+def cpu_seconds(image: Sketch) -> float:
     """Processor time after which an image is given up: it grows with the pixels to be decoded and encoded."""
-    megapixels = _ANIMATION_MEGAPIXELS if header.is_animated else header.pixels / _MEGA
+    megapixels = _ANIMATION_MEGAPIXELS if image.is_animated else image.pixels / _MEGA
     return BASE_SECONDS + SECONDS_A_MEGAPIXEL * megapixels
 
 

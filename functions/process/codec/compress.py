@@ -10,7 +10,7 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 
 from .colour import convert, is_opaque
-from .decode import MAX_PIXELS, Header, Source, check_is_complete, frames, open_header, open_source, still
+from .decode import Header, Source, check_is_complete, frames, open_header, open_source, still
 from .encode import INDEXED_MODES, MODES, Picture, encode
 from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, ImageFormat
 from .image_fault import ImageError, faults_become
@@ -31,10 +31,6 @@ __all__ = [
 WORTHWHILE_PERCENT = 90
 #: The AV1 encoder peaks at 28 bytes for each pixel of the output (contract A7).
 MAX_AVIF_PIXELS = 45_000_000
-#: Memory at the peak by path, measured: from JPEG to JPEG (CMYK 12.8, turned 10.4, plain 7.5), to AVIF, from
-#: what may be transparent to WebP, and an animation's decoded frames.
-_BYTES_A_PIXEL_OF_JPEG, _BYTES_A_PIXEL_OF_AVIF = 13, 29
-_BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_ANIMATION = 19, 8
 #: Samples beyond this many output pixels from the centre change nothing visible (Pillow's documentation).
 _REDUCING_GAP = 3.0
 
@@ -65,18 +61,6 @@ class OpenedImage:
 
     data: bytes
     header: Header
-
-    def peak_bytes(self, options: ImageOptions) -> int:
-        """About the most memory that compressing it takes beside its own bytes.
-
-        An animation counts as large as any may be.
-        """
-        if self.header.is_animated:
-            return MAX_PIXELS * _BYTES_A_PIXEL_OF_ANIMATION
-        if options.format is OutputFormat.AVIF:
-            return self.header.pixels * _BYTES_A_PIXEL_OF_AVIF
-        is_jpeg = self.header.format is ImageFormat.JPEG and options.format is not OutputFormat.WEBP
-        return self.header.pixels * (_BYTES_A_PIXEL_OF_JPEG if is_jpeg else _BYTES_A_PIXEL)
 
     def compress(self, options: ImageOptions) -> Compressed:
         """See `compress`. Raises ImageError: CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED."""

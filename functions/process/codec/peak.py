@@ -1,4 +1,4 @@
-"""The most memory that compressing an image takes beside its own bytes, told from its header.
+"""The most memory that compressing an image takes beside its own bytes, told before anything is decoded.
 
 Upper bounds: `bench/peaks.py` measures each decoder with each encoder on the content that it finds hardest, and
 `tests/unit/process/codec/test_peak.py` holds these figures to what it wrote.
@@ -6,59 +6,98 @@ Upper bounds: `bench/peaks.py` measures each decoder with each encoder on the co
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
 
 from .decode import MAX_PIXELS, Header
 from .formats import ImageFormat
+from .image_fault import ImageError
 
-#: Bytes for each pixel, by the encoder. To WebP of what may be transparent libwebp keeps the picture as ARGB, as
-#: YUVA and as coefficients.
-JPEG_BYTES, PNG_BYTES, GIF_BYTES, TIFF_BYTES, BMP_BYTES = 13, 19, 19, 19, 19
-WEBP_BYTES, TRANSPARENT_WEBP_BYTES, AVIF_BYTES = 19, 42, 30
-#: And for all frames of an animation, decoded and on their way into the encoder.
-ANIMATION_BYTES = 8
+#: Bytes for each pixel, by the encoder, whatever was decoded.
+_BY_ENCODER = {
+    ImageFormat.JPEG: 20,
+    ImageFormat.PNG: 20,
+    ImageFormat.GIF: 20,
+    ImageFormat.TIFF: 20,
+    ImageFormat.BMP: 20,
+    ImageFormat.WEBP: 20,
+    ImageFormat.AVIF: 30,
+}
+#: From JPEG to JPEG nothing is converted.
+_JPEG_TO_JPEG = 13
+#: libwebp keeps what may be transparent as ARGB, as YUVA and as coefficients.
+_TRANSPARENT_TO_WEBP = 42
+#: For all frames of an animation, decoded and on their way into the encoder.
+_ANIMATION = 8
 #: What small pictures take whatever their size.
 LEAST_BYTES = 8_000_000
 
-_BY_ENCODER = {
-    ImageFormat.JPEG: JPEG_BYTES,
-    ImageFormat.PNG: PNG_BYTES,
-    ImageFormat.GIF: GIF_BYTES,
-    ImageFormat.TIFF: TIFF_BYTES,
-    ImageFormat.BMP: BMP_BYTES,
-    ImageFormat.WEBP: WEBP_BYTES,
-    ImageFormat.AVIF: AVIF_BYTES,
-}
 
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What memory and time follow from. pixels: of one frame."""
 
-def peak_bytes(header: Header, options: ImageOptions) -> int:
-    """Bytes. An animation counts as large as any may be: its header does not tell the number of frames."""
-    if header.is_animated and options.format is not OutputFormat.JPEG:
-        return MAX_PIXELS * ANIMATION_BYTES
-    return LEAST_BYTES + header.pixels * max(_bytes_a_pixel(header, encoder) for encoder in _encoders(header, options))
+    format: ImageFormat
+    pixels: int
+    may_be_transparent: bool
+    is_animated: bool
 
+    @classmethod
+    def of_header(cls, header: Header) -> Sketch:
+        return cls(header.format, header.pixels, header.image.has_transparency_data, header.is_animated)
 
-def _encoders(header: Header, options: ImageOptions) -> set[ImageFormat]:
-    """Those that the options and the header leave open."""
-    match options.format:
-        case OutputFormat.ORIGINAL:
-            return {header.format}
-        case OutputFormat.AUTO if header.format is ImageFormat.JPEG:
-            return {ImageFormat.JPEG}
-        case OutputFormat.AUTO:
-            return {ImageFormat.JPEG, ImageFormat.WEBP} if _may_be_transparent(header) else {ImageFormat.JPEG}
-        case _:
-            return {ImageFormat(options.format)}
+    @classmethod
+    def of_webp(cls, data: bytes) -> Sketch:
+        """From the first chunk: libwebp's decoder takes memory for two whole frames to tell as much.
 
+        Raises:
+            ImageError: CORRUPT_IMAGE, TOO_MANY_PIXELS.
+        """
+        kind, chunk = data[12:16], data[20:30].ljust(10, b"\0")
+        is_animated = False
+        match kind:
+            case b"VP8X":
+                width = 1 + int.from_bytes(chunk[4:7], "little")
+                height = 1 + int.from_bytes(chunk[7:10], "little")
+                may_be_transparent, is_animated = bool(chunk[0] & 0x10), bool(chunk[0] & 0x02)
+            case b"VP8L":
+                bits = int.from_bytes(chunk[1:5], "little")
+                width, height, may_be_transparent = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), bool(bits >> 28 & 1)
+            case b"VP8 ":
+                width = int.from_bytes(chunk[6:8], "little") & 0x3FFF
+                height = int.from_bytes(chunk[8:10], "little") & 0x3FFF
+                may_be_transparent = False
+            case _:
+                raise ImageError(ImageCode.CORRUPT_IMAGE)
+        if width * height > MAX_PIXELS:
+            raise ImageError(ImageCode.TOO_MANY_PIXELS)
+        return cls(ImageFormat.WEBP, width * height, may_be_transparent, is_animated)
 
-def _may_be_transparent(header: Header) -> bool:
-    return header.image.has_transparency_data
+    def peak_bytes(self, options: ImageOptions) -> int:
+        """Bytes. An animation counts as large as any may be: its header does not tell the number of frames."""
+        if self.is_animated and options.format is not OutputFormat.JPEG:
+            return LEAST_BYTES + MAX_PIXELS * _ANIMATION
+        return LEAST_BYTES + self.pixels * max(self._bytes_a_pixel(encoder) for encoder in self._encoders(options))
 
+    def _encoders(self, options: ImageOptions) -> set[ImageFormat]:
+        """Those that the options and the header leave open."""
+        match options.format:
+            case OutputFormat.ORIGINAL:
+                return {self.format}
+            case OutputFormat.AUTO if self.format is ImageFormat.JPEG:
+                return {ImageFormat.JPEG}
+            case OutputFormat.AUTO:
+                # Its own format where a side is too long for the others, or where it is only scaled.
+                best = {ImageFormat.WEBP} if self.may_be_transparent else set()
+                return {ImageFormat.JPEG, self.format} | best
+            case _:
+                return {ImageFormat(options.format)}
 
-def _bytes_a_pixel(header: Header, encoder: ImageFormat) -> int:
-    if encoder is ImageFormat.WEBP and _may_be_transparent(header):
-        return TRANSPARENT_WEBP_BYTES
-    if encoder is ImageFormat.JPEG and header.format is not ImageFormat.JPEG:
-        # Decoded, made opaque or grey, and only then encoded.
-        return PNG_BYTES
-    return _BY_ENCODER[encoder]
+    def _bytes_a_pixel(self, encoder: ImageFormat) -> int:
+        if encoder is ImageFormat.WEBP and self.may_be_transparent:
+            return _TRANSPARENT_TO_WEBP
+        if encoder is self.format is ImageFormat.JPEG:
+            return _JPEG_TO_JPEG
+        return _BY_ENCODER[encoder]
