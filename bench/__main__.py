@@ -1,4 +1,4 @@
-"""`python -m bench [codec] [threads] [memory] [worker] [ingest] [job]`: measure these, or all of them.
+"""`python -m bench [codec] [threads] [memory] [peaks] [worker] [isolation] [ingest] [job]`: these, or all.
 
 Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import features
 from rich.console import Console
 
-from . import chart, codec, ingest, job, memory, threads, worker
+from . import chart, codec, ingest, job, memory, peaks, threads, worker
 from .child import PROJECT
 from .table import Table
 from .timing import processor
@@ -66,7 +66,9 @@ BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "codec": _codec,
     "threads": lambda _: [threads.table(threads.measure())],
     "memory": lambda _: [memory.table(memory.measure())],
+    "peaks": lambda _: [peaks.table(peaks.measure_and_write())],
     "worker": lambda _: [worker.table(worker.measure())],
+    "isolation": lambda _: [worker.isolation_table(worker.measure_isolation())],
     "ingest": lambda _: [ingest.table(ingest.measure())],
     "job": lambda _: job.tables(job.measure()),
 }

@@ -192,6 +192,12 @@ class _Sampler:
         return tuple(int(fields[name].split()[0]) * 1024 for name in ("VmHWM", "VmData"))
 
 
+def measure_and_write() -> list[Peak]:
+    peaks = measure()
+    write(peaks)
+    return peaks
+
+
 def write(peaks: list[Peak]) -> None:
     with RESULTS.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")

@@ -24,10 +24,10 @@ class CpuTimes:
     _latest: dict[int, tuple[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._begun = {pid: seconds for pid, (_, seconds) in _descendants().items()}
+        self._begun = {pid: seconds for pid, (_, seconds) in descendants().items()}
 
     def sample(self) -> None:
-        self._latest |= _descendants()
+        self._latest |= descendants()
 
     def by_role(self) -> Mapping[str, float]:
         """As of the last sample."""
@@ -37,7 +37,7 @@ class CpuTimes:
         return seconds
 
 
-def _descendants() -> dict[int, tuple[str, float]]:
+def descendants() -> dict[int, tuple[str, float]]:
     """Role and CPU seconds of every process below this one."""
     stats = {int(folder.name): _stat(folder) for folder in PROC.iterdir() if folder.name.isdigit()}
     ours = {os.getpid()}

@@ -9,10 +9,11 @@ processor in turn. Where the rest of the handler's CPU time goes is not told; th
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from imagemill.domain.ids import new_id
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
 from local.stack import ADMINISTRATOR, REGION, Stack, client, free_port, running_stack
+from process.image import MEGABYTES_A_VCPU
 
 from .child import Child, on_one_processor, on_other_processors, python_child
 from .corpus import shop_images
@@ -39,6 +41,19 @@ LATENCY_SECONDS = 0.1
 FUNCTION = "imagemill-local-process"
 #: Until what the handler has deleted no longer counts.
 QUEUE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """The handler with codec processes against the handler that decodes by its own threads, in turns.
+
+    speeds: images/s. ratio: the median of each turn's.
+    """
+
+    vcpus: int
+    inside: float
+    apart: float
+    ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,42 @@ def measure() -> Throughput:
             alone["cpu_seconds"] / cpu["worker"] for alone, (_, cpu) in zip(floors, runs, strict=True)
         ),
         cpu=median_by_role([cpu for _, cpu in runs]),
+    )
+
+
+def measure_isolation() -> list[Isolation]:
+    """On one processor, as a vCPU is, and on all of this machine's."""
+    paths = [str(image.path) for image in shop_images()]
+    with ExitStack() as stack:
+        with on_other_processors():
+            origin = stack.enter_context(python_child("origin", str(LATENCY_SECONDS), *paths))
+            running = stack.enter_context(running_stack(free_port(PORT)))
+        queue = _Queue(running, int(origin.ask({})["port"]))
+        return [
+            _isolation(queue, function_environment(running) | {"PRODUCTS_QUEUE": queue.url}, vcpus)
+            for vcpus in (1, min(2, os.cpu_count() or 1))
+        ]
+
+
+def _isolation(queue: _Queue, environment: Mapping[str, str], vcpus: int) -> Isolation:
+    memory = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(vcpus * MEGABYTES_A_VCPU)}
+    with ExitStack() as stack:
+        with on_one_processor() if vcpus == 1 else nullcontext():
+            inside, apart = (
+                stack.enter_context(python_child("handler", *arguments, environment={**environment, **memory}))
+                for arguments in (["inside"], [])
+            )
+        with on_other_processors() if vcpus == 1 else nullcontext():
+            for handler in (inside, apart):
+                queue.worked_off_by(handler)
+            seconds = [
+                tuple(queue.worked_off_by(handler)[0] for handler in (inside, apart)) for _ in range(LONG_REPETITIONS)
+            ]
+    return Isolation(
+        vcpus,
+        statistics.median(IMAGES / one for one, _ in seconds),
+        statistics.median(IMAGES / other for _, other in seconds),
+        statistics.median(one / other for one, other in seconds),
     )
 
 
@@ -211,4 +262,16 @@ def table(measured: Throughput) -> Table:
                 others,
             ],
         ],
+    )
+
+
+def isolation_table(measured: Sequence[Isolation]) -> Table:
+    return Table(
+        "Codec in processes of its own",
+        (
+            "The handler as above, against one that decodes and encodes by threads of its own process; medians of",
+            f"{LONG_REPETITIONS}, in turns. On two vCPUs the origin and the emulated AWS are on the same processors.",
+        ),
+        ["vCPUs", "own threads, images/s", "own processes, images/s", "ratio"],
+        [[str(run.vcpus), f"{run.inside:.1f}", f"{run.apart:.1f}", f"{run.ratio:.2f}"] for run in measured],
     )

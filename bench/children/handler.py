@@ -1,4 +1,6 @@
-"""The process function's handler, given the events that it is asked with, one after the other.
+"""The process function's handler, given the events that it is asked with, one after the other: `handler [inside]`.
+
+inside: images are decoded and encoded by threads of the handler's own process, not by processes of their own.
 
 Its environment is that of the function. Answers how long the events took together, the CPU time, and which
 messages the handler gave back.
@@ -9,11 +11,17 @@ from __future__ import annotations
 import json
 import sys
 import time
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, cast
 
+import process.image
 from bench.children.answers import apart_from_logs
 from bench.children.peak import peak_bytes
+from bench.processes import descendants
+from imagemill.domain.options import ImageOptions
 from process.app import handler
+from process.codec.compress import Compressed, compress
+from process.codec_pool import CodecPool
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,15 +44,31 @@ class Context:
         return int(self._deadline - time.monotonic() * 1000)
 
 
+class InsidePool(CodecPool):
+    """As many at once as there are vCPUs, as in its processes."""
+
+    def start(self) -> None:
+        self._places = BoundedSemaphore(self.vcpus)
+
+    def compress(self, data: bytes, options: ImageOptions, _deadline: float) -> Compressed:
+        with self._places:
+            return compress(data, options)
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those below it."""
+    return time.process_time() + sum(seconds for _, seconds in descendants().values())
+
+
 def serve() -> None:
     answers = apart_from_logs()
     for line in sys.stdin:
         events: list[dict[str, Any]] = json.loads(line)["events"]
-        cpu_begun, begun = time.process_time(), time.perf_counter()
+        cpu_begun, begun = cpu_seconds(), time.perf_counter()
         answered = [handler(event, cast("LambdaContext", Context())) for event in events]
         answer = {
             "seconds": time.perf_counter() - begun,
-            "cpu_seconds": time.process_time() - cpu_begun,
+            "cpu_seconds": cpu_seconds() - cpu_begun,
             "failures": [failure for answer in answered for failure in answer["batchItemFailures"]],
             "peak_bytes": peak_bytes(),
         }
@@ -52,4 +76,6 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
+    if "inside" in sys.argv[1:]:
+        vars(process.image)["CodecPool"] = InsidePool
     serve()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("open_runs")
 
 
 def stored(receives: Receives | None, attempts: int = 1) -> None:
-    put_result(JOB_ID, 1, ProductResult(1, ProductStatus.PROCESSING, attempts, receives=receives))
+    put_result(message().key, ProductResult(1, ProductStatus.PROCESSING, attempts, receives=receives))
 
 
 @pytest.mark.parametrize("receive_count", [1, MAX_RECEIVE_COUNT])

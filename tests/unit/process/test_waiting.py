@@ -9,7 +9,7 @@ import process.image
 import process.image_threads
 import process.pipeline
 from imagemill.adapters.aws import clients
-from imagemill.adapters.web.client import OwnQueue
+from imagemill.adapters.web.client import OwnQueue, WebClient, WebPolicy
 from imagemill.adapters.web.faults import NotTriedError
 from imagemill.adapters.web.origin_pace import PaceLimits
 from imagemill.domain.codes import ImageCode, ProductStatus
@@ -62,18 +62,19 @@ def test_an_image_is_given_its_whole_time_after_it_has_waited(aws, context, web,
     """Of an origin that takes one request at a time, and 0.3 s for each: the last waits longer than it may take."""
     monkeypatch.setattr(process.image, "MIN_SECONDS", 0.05)
     monkeypatch.setenv("IMAGE_TIMEOUT_SECONDS", "0.8")
-    monkeypatch.setattr(process.app, "WebPolicy", _one_at_a_time(process.app.WebPolicy))
+    monkeypatch.setattr("process.app.WebPolicy", lambda **values: WebPolicy(**values, pace=PaceLimits(1, 1, 1)))
     monkeypatch.setattr("imagemill.adapters.web.client.WebClient.at_once", lambda self, url: 99)
-    urls = [web.route(f"/{number}.jpg", lambda _: (time.sleep(0.3), picture)[1]) for number in range(8)]
+
+    def slow(_):
+        time.sleep(0.3)
+        return picture
+
+    urls = [web.route(f"/{number}.jpg", slow) for number in range(8)]
 
     handler(batch(message(*urls)), context)
 
     assert result_of().status is ProductStatus.COMPLETED
     assert len(web.requests) == 8
-
-
-def _one_at_a_time(policy):
-    return lambda **values: policy(**values, pace=PaceLimits(1, 1, 1))
 
 
 def test_who_waited_in_vain_was_not_tried(web, picture):
@@ -84,7 +85,7 @@ def test_who_waited_in_vain_was_not_tried(web, picture):
         time.sleep(max(0, until - time.monotonic()))
         raise TimeoutError
 
-    client = process.app.WebClient(process.app.WebPolicy(allow_loopback=True))
+    client = WebClient(WebPolicy(allow_loopback=True))
     with pytest.raises(NotTriedError):
         client.fetch(url, reserve=refuse, queue=queue)
     client.close()
