@@ -29,7 +29,7 @@ MAX_OTHER_CHUNKS = 5_000
 
 #: Processor time that one image may take: what any takes, and for each megapixel. Measured: 45 MP to AVIF 0.15 s a
 #: megapixel, transparent WebP 0.25; four times that, as processors differ.
-BASE_SECONDS, SECONDS_A_MEGAPIXEL = 6.0, 0.6
+BASE_SECONDS, SECONDS_A_MEGAPIXEL = 6.0, 0.8
 #: The same for reading a header, and for each megabyte of the file.
 HEADER_SECONDS, HEADER_SECONDS_A_MEGABYTE = 2.0, 0.1
 _MEGA = 1e6
