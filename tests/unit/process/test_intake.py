@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import process.intake
+import process.intake
 import process.pipeline
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.ledger import live_counts
@@ -81,6 +82,7 @@ def test_one_invocation_works_the_queue_off(aws, context, web, picture):
 
 def test_taken_products_are_entered_ten_at_a_time(aws, context, web, picture, monkeypatch):
     monkeypatch.setattr(process.pipeline, "LEDGER_SECONDS", 60)
+    monkeypatch.setattr(process.intake, "PAUSE_SECONDS", 60)
     url = web.route("/a.jpg", picture)
     send(*(product(row, f"{url}?{row}", size=99).to_json() for row in range(2, 21)))
 
