@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 import process.intake
-import process.intake
 import process.pipeline
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.ledger import live_counts
