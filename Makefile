@@ -12,9 +12,20 @@ UV_QUIET := UV_NO_PROGRESS=1 UV_LINK_MODE=copy
 VENV_PYTHON := .venv/bin/python
 FAULT_MATRIX := tests/faults/test_fault_matrix.py
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
-	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench requirements/fuzz
+	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench requirements/fuzz \
+	requirements/transcoder
 
-.PHONY: help run dev test unit e2e chaos check format bench fuzz build clean lock
+TRANSCODER := functions/process/codec/transcode/transcoder.wasm
+TRANSCODER_SOURCES := $(sort $(wildcard transcoder/src/*.c))
+# Floats as written: contracted into fused operations they would round otherwise on another processor.
+TRANSCODER_CFLAGS := -std=c2x -O2 -flto -Wall -Wextra -Werror -ffp-contract=off
+WASM_FLAGS := -target wasm32-freestanding -mcpu=generic+simd128+bulk_memory+sign_ext+nontrapping_fptoint -nostdlib \
+	-Wl,--no-entry -Wl,--strip-all -Wl,--initial-memory=2097152 -Wl,-z,stack-size=65536
+FUZZ_CLANG ?= clang
+FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined
+
+.PHONY: help run dev test unit e2e chaos check format bench fuzz transcoder transcoder-check transcoder-fuzz build clean lock
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -54,6 +65,23 @@ bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.inst
 fuzz: .venv-fuzz/.installed ## Fuzz the CSV reader, the URL splitter and the codec for SECONDS=60 in all; Linux.
 	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(SECONDS)
 
+transcoder: .venv-transcoder/.installed ## Build the transcoder's WebAssembly module from transcoder/src.
+	@ZIG_GLOBAL_CACHE_DIR=.local/zig ZIG_LOCAL_CACHE_DIR=.local/zig .venv-transcoder/bin/python -m ziglang cc \
+		$(TRANSCODER_CFLAGS) $(WASM_FLAGS) $(TRANSCODER_SOURCES) -o $(TRANSCODER)
+	@chmod 644 $(TRANSCODER)
+
+transcoder-check: ## Check that the module in the tree is the one that its sources make.
+	@mkdir -p .local
+	@$(MAKE) --no-print-directory transcoder TRANSCODER=.local/transcoder.wasm
+	@cmp .local/transcoder.wasm $(TRANSCODER)
+
+transcoder-fuzz: ## Fuzz the transcoder's sources natively under sanitizers for SECONDS=60; needs clang with libFuzzer.
+	@mkdir -p .local/transcoder-fuzz/corpus
+	@$(FUZZ_CLANG) $(FUZZ_CFLAGS) -Itranscoder/src $(filter-out %/sandbox.c,$(TRANSCODER_SOURCES)) transcoder/fuzz/fuzz.c \
+		-o .local/transcoder-fuzz/fuzz
+	@.local/transcoder-fuzz/fuzz -max_total_time=$(SECONDS) -max_len=8192 -timeout=10 -rss_limit_mb=3000 -print_final_stats=1 \
+		.local/transcoder-fuzz/corpus transcoder/fuzz/corpus
+
 build: .venv-sam/.installed ## Build the deployment packages; needs python3.13 on PATH.
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 	@# Byte code ships with them, of the runtime's own version: cold imports are 2.5 times as fast.
@@ -67,7 +95,7 @@ lock: $(UV) ## Pin all requirements anew, with hashes.
 	done
 
 clean: ## Remove all that was installed, built or written.
-	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-transcoder bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imagemill needs Python 3.11 or newer: make PYTHON=python3.13 …" >&2; exit 1; }
