@@ -19,6 +19,7 @@ ImagemillError
 │   └── NotTriedError               adapters/web/faults.py: our own queue took the time
 ├── ProblemError                    functions/api/problems.py: an HTTP answer
 ├── ImageError                      functions/process/codec/image_fault.py: why an image was not compressed
+├── NotTranscodableError            functions/process/codec/transcode/refusal.py: a JPEG that has to go through pixels
 ├── TransientImageError             functions/process/image.py: worth another receive
 │   └── NotBegunError               functions/process/image.py: there was no time to try
 ├── ChildLostError                  functions/process/children.py: a codec process ended

@@ -1,0 +1,136 @@
+"""The transcoder's WebAssembly module, run by wasmtime: strangers' bytes cannot write outside its memory."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import struct
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagemill.kept import kept
+
+from .refusal import STATUSES, NotTranscodableError, Refusal
+
+MODULE = Path(__file__).with_name("transcoder.wasm")
+
+#: Most memory that one call may take: the largest progressive 4:4:4 that A7 lets through takes less.
+MAX_MEMORY_BYTES = 1 << 30
+#: An instance that has grown beyond this is not kept for the next image.
+KEPT_MEMORY_BYTES = 48 << 20
+#: Instructions that a call may take, several times what the dearest sound files need: tables and headers, each byte
+#: of the file, each pixel. A file of many scans that say nothing ends here; measured in transcoder/README.md.
+FUEL, FUEL_A_BYTE, FUEL_A_PIXEL = 20_000_000, 2_500, 400
+#: What `transcode` returns the address of: status, data, size, width, height.
+_ANSWER = struct.Struct("<5I")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """data: from the quantisation tables to the end of image. width, height: upright, in pixels."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+class _Instance:
+    """One instance and its memory. Not to be used by two threads at once."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._store = sandbox.wasmtime.Store(sandbox.engine)
+        self._store.set_limits(memory_size=MAX_MEMORY_BYTES)
+        self._store.set_fuel(FUEL)
+        exports = sandbox.wasmtime.Instance(self._store, sandbox.module, []).exports(self._store)
+        self._reserve, self._transcode, self._memory = exports["reserve"], exports["transcode"], exports["memory"]
+
+    @property
+    def memory_bytes(self) -> int:
+        return int(self._memory.data_len(self._store))
+
+    def close(self) -> None:
+        self._store.close()
+
+    def call(self, data: bytes, fuel: int, *request: int) -> Answer:
+        self._store.set_fuel(fuel)
+        # A number of 32 bits is signed where Python gets it.
+        place = self._reserve(self._store, len(data)) & 0xFFFFFFFF
+        if place == 0:
+            raise NotTranscodableError(Refusal.MEMORY)
+        ctypes.memmove(self._address(place, len(data)), data, len(data))
+        answer = self._transcode(self._store, place, len(data), *request) & 0xFFFFFFFF
+        status, start, size, width, height = _ANSWER.unpack(self._read(answer, _ANSWER.size))
+        if status:
+            raise NotTranscodableError(STATUSES[status - 1])
+        return Answer(self._read(start, size), width, height)
+
+    def _address(self, place: int, size: int) -> int:
+        """Of `size` bytes at `place`, in this process. What the module says is checked, not believed."""
+        if place + size > self.memory_bytes:
+            raise NotTranscodableError(Refusal.TRAP)
+        return ctypes.addressof(self._memory.data_ptr(self._store).contents) + place
+
+    def _read(self, place: int, size: int) -> bytes:
+        return ctypes.string_at(self._address(place, size), size)
+
+
+class Sandbox:
+    """The compiled module, and instances of it that wait for work: as many as have been in use at once.
+
+    Raises whatever is raised where wasmtime is missing or knows no such processor.
+    """
+
+    def __init__(self) -> None:
+        # Late: it takes a tenth of the process's start, and only who transcodes shall pay for it.
+        import wasmtime  # noqa: PLC0415
+
+        config = wasmtime.Config()
+        config.consume_fuel = True
+        self.wasmtime = wasmtime
+        self.engine = wasmtime.Engine(config)
+        self.module = wasmtime.Module.from_file(self.engine, str(MODULE))
+        self._idle: deque[_Instance] = deque()
+        # What wasmtime is left with when the interpreter has gone, it complains of.
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Give all back. Not to be called while an image is in work."""
+        atexit.unregister(self.close)
+        while self._idle:
+            self._idle.pop().close()
+        self.module.close()
+        self.engine.close()
+
+    def call(self, data: bytes, pixels: int, *request: int) -> Answer:
+        """Transcode. request: quality, orientation, progressive. pixels: as the header says; they bound the work.
+
+        Raises:
+            NotTranscodableError.
+        """
+        instance = self._idle.pop() if self._idle else _Instance(self)
+        fuel = FUEL + FUEL_A_BYTE * len(data) + FUEL_A_PIXEL * pixels
+        try:
+            answer = instance.call(data, fuel, *request)
+        except self.wasmtime.Trap as trap:
+            # The instance goes with it: its memory is in an unknown state.
+            out_of_fuel = trap.trap_code == self.wasmtime.TrapCode.OUT_OF_FUEL
+            raise NotTranscodableError(Refusal.WORK if out_of_fuel else Refusal.TRAP) from trap
+        except NotTranscodableError:
+            self._keep(instance)
+            raise
+        self._keep(instance)
+        return answer
+
+    def _keep(self, instance: _Instance) -> None:
+        if instance.memory_bytes <= KEPT_MEMORY_BYTES:
+            self._idle.append(instance)
+
+
+@kept
+def sandbox() -> Sandbox | None:
+    """The process's own; None where there can be none, which is found out once."""
+    try:
+        return Sandbox()
+    except Exception:  # noqa: BLE001 - whatever the reason, images go through pixels, and a metric warns
+        return None
