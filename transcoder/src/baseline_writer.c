@@ -106,7 +106,7 @@ enum Status baseline_row(struct BaselineWriter *w, const struct Target *target, 
         next[CR] = note_block(&pen, 1, next[CR], &prediction[2]);
     }
     w->used = (uint64_t)(pen.out - w->symbols);
-    return pen.large ? RANGE : OK;
+    return pen.large ? DAMAGED : OK;
 }
 
 enum Status baseline_finish(struct BaselineWriter *w, const struct Target *target, struct Output *output) {

@@ -22,14 +22,13 @@ enum Status {
     OK = 0,
     MALFORMED,      /* a marker segment that contradicts itself or the format */
     TRUNCATED,      /* the file or a scan ends before its time */
-    DAMAGED,        /* entropy-coded data that no encoder writes */
+    DAMAGED,        /* entropy-coded data or coefficients that no encoder writes */
     CODING_PROCESS, /* arithmetic, lossless, hierarchical, 12 bits, DNL, more than one frame */
     COLOUR_SPACE,   /* neither grey nor YCbCr */
     SAMPLING,       /* chroma that halving cannot bring to 4:2:0 */
     SCANS,          /* an order or a number of scans that is not supported, or an incomplete progression */
     TABLES,         /* quantisers of 16 bits or 0, or tables that change between scans */
     ORIENTATION,    /* a partial MCU would come to lie at the upper or left edge */
-    RANGE,          /* a coefficient that the target cannot hold */
     MEMORY,
 };
 

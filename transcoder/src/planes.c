@@ -127,7 +127,7 @@ enum Status planes_row(struct Planes *planes, struct Conversion *c, uint32_t ind
             }
             enum RowPart at = i == 0 ? LUMA_ABOVE + part : CB + i - 1;
             Token *end = requantised_row(plane, c->requantiser[i > 0], first, component->columns, c->row.end[at]);
-            if (!end) return RANGE;
+            if (!end) return DAMAGED;
             c->row.end[at] = end;
         }
     }

@@ -74,7 +74,7 @@ static enum Status put_first_band(struct Pen *pen, uint32_t kind, const Token *t
     for (; (k = token_index(*tokens)) != 0 && k <= scan->spectral_end; tokens++) {
         int32_t value = token_value(*tokens);
         uint32_t size = (uint32_t)(value < 0 ? -value : value);
-        if (size > 1023) return RANGE;
+        if (size > 1023) return DAMAGED;
         size >>= scan->low_bit;
         if (k < next || size == 0) continue;
         put_run(pen, kind);

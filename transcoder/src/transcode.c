@@ -93,7 +93,7 @@ static enum Status halve_chroma(struct Conversion *c, uint32_t index) {
     c->chroma.rows = there < rows ? there : rows;
     for (int i = 0; i < 2; i++) {
         Token *end = chroma_row(c->halving, &c->chroma, i, c->columns[1], c->row.start[CB + i]);
-        if (!end) return RANGE;
+        if (!end) return DAMAGED;
         c->row.end[CB + i] = end;
     }
     return OK;

@@ -14,7 +14,7 @@ class Refusal(StrEnum):
     MALFORMED = "Malformed"
     #: The file or a scan ends before its time.
     TRUNCATED = "Truncated"
-    #: Entropy-coded data that no encoder writes.
+    #: Entropy-coded data or coefficients that no encoder writes.
     DAMAGED = "Damaged"
     #: Arithmetic, lossless, hierarchical, 12 bits, height told late, more than one frame.
     CODING_PROCESS = "CodingProcess"
@@ -28,8 +28,6 @@ class Refusal(StrEnum):
     TABLES = "Tables"
     #: To be turned, and a partial block would come to lie at the upper or left edge.
     ORIENTATION = "Orientation"
-    #: A coefficient that the target cannot hold.
-    RANGE = "Range"
     #: More memory than is allowed.
     MEMORY = "Memory"
     #: More work than its size and pixels account for.

@@ -108,19 +108,28 @@ class Sandbox:
         Raises:
             NotTranscodableError.
         """
-        instance = self._idle.pop() if self._idle else _Instance(self)
         fuel = FUEL + FUEL_A_BYTE * len(data) + FUEL_A_PIXEL * pixels
         try:
+            instance = self._taken()
             answer = instance.call(data, fuel, *request)
         except self.wasmtime.Trap as trap:
             # The instance goes with it: its memory is in an unknown state.
             out_of_fuel = trap.trap_code == self.wasmtime.TrapCode.OUT_OF_FUEL
             raise NotTranscodableError(Refusal.WORK if out_of_fuel else Refusal.TRAP) from trap
+        except self.wasmtime.WasmtimeError as fault:
+            # No address space for a further instance, say.
+            raise NotTranscodableError(Refusal.TRAP) from fault
         except NotTranscodableError:
             self._keep(instance)
             raise
         self._keep(instance)
         return answer
+
+    def _taken(self) -> _Instance:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Instance(self)
 
     def _keep(self, instance: _Instance) -> None:
         if instance.memory_bytes <= KEPT_MEMORY_BYTES:

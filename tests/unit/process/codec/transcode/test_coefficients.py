@@ -47,12 +47,12 @@ def check(picture: Picture, quality: int, orientation: int, *, progressive: bool
 
 
 @given(pictures(), QUALITIES, st.booleans())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_each_coefficient_is_requantised(picture, quality, progressive):
     check(picture, quality, 1, progressive=progressive)
 
 
 @given(pictures(side=16), QUALITIES, st.integers(1, 8), st.booleans())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 def test_a_picture_of_whole_mcus_is_turned_by_its_coefficients(picture, quality, orientation, progressive):
     check(picture, quality, orientation, progressive=progressive)
