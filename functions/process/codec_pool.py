@@ -24,6 +24,7 @@ from .budget import Budget, MemoryReservation
 from .children import ChildLostError, CodecChild
 from .codec.bounds import header_seconds
 from .codec.compress import Compressed, ImageError, ImageFormat
+from .codec.transcode.refusal import ALARMING, WAYS
 
 #: After which an image steps aside: several times what one of 10 MP takes.
 SLOW_SECONDS = 1.5
@@ -161,9 +162,13 @@ class CodecPool:
             answer = self._answer(held, request, place, deadline)
         with _distrusting():
             width, height = _number(answer["width"]), _number(answer["height"])
-            image_format, length = ImageFormat(answer["format"]), answer["bytes"]
+            image_format, length, way = ImageFormat(answer["format"]), answer["bytes"], _way(answer["way"])
             made = data if length is None else held.child.take_out(_number(length))
-        return Compressed(made, image_format, width, height, kept=answer["kept"] is True)
+        if way:
+            metrics.count(Metric.JPEGS_COMPRESSED, value=way)
+            if way in ALARMING:
+                logger.warning("Image went through pixels for a fault of ours", extra={"reason": way})
+        return Compressed(made, image_format, width, height, kept=answer["kept"] is True, way=way)
 
     def _answer(self, held: _Held, request: Mapping[str, Any], place: _Place, deadline: float) -> dict[str, Any]:
         """Ask, and step aside when the answer takes long. Raises as `compress`, and SuspectChildError."""
@@ -280,6 +285,12 @@ def _number(value: object) -> int:
     if type(value) is not int or value < 0:
         raise ValueError("not a size")
     return value
+
+
+def _way(value: object) -> str | None:
+    if value is not None and value not in WAYS:
+        raise ValueError("no way that is known")
+    return str(value) if value else None
 
 
 @contextmanager

@@ -68,6 +68,7 @@ class Codec:
             "width": compressed.width,
             "height": compressed.height,
             "kept": compressed.kept,
+            "way": compressed.way,
             "bytes": None if is_input else len(compressed.data),
         }
 

@@ -188,7 +188,7 @@ def test_the_dashboard_refers_to_what_there_is(template):
 def test_searches_on_the_dashboard_name_a_metric_with_its_dimension(widgets):
     searches = [options["expression"] for widget in widgets for _, options in shown(widget) if "SEARCH" in str(options)]
 
-    assert len(searches) == 3
+    assert len(searches) == 4
     for search in searches:
         found = re.fullmatch(
             r"SEARCH\('\{(\w+),service,(\w+)\} MetricName=\"(\w+)\" service=\"\$\{AWS::StackName\}\"', 'Sum', \d+\)",

@@ -67,6 +67,7 @@ def test_a_batch_is_counted_in_one_line_and_one_for_each_status_and_code(
     assert counted == {
         "ImagesCompleted": 2,
         "ImagesFailed HTTP_STATUS": 1,
+        "JpegsCompressed Transcoded": 2,
         "ProductsEnded COMPLETED": 1,
         "ProductsEnded PARTIAL": 1,
     }
@@ -80,7 +81,7 @@ def test_a_batch_is_counted_in_one_line_and_one_for_each_status_and_code(
     }
     [line] = [line for line in lines if "FetchMilliseconds" in line.values]
     assert len(line.values["FetchMilliseconds"]) == len(line.values["CompressMilliseconds"]) == 2
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert {line.request_id for line in lines} == {context.aws_request_id}
 
 

@@ -80,6 +80,7 @@ static enum Status read_frame(struct Headers *h, struct Segment s, bool progress
     if (f->height == 0) return CODING_PROCESS;
     if (f->width == 0) return MALFORMED;
     if (f->components != 1 && f->components != 3) return COLOUR_SPACE;
+    if (f->width > MAX_SIDE || f->height > MAX_SIDE) return MEMORY;
     if ((uint64_t)f->width * f->height > MAX_PIXELS) return MEMORY;
     for (uint32_t i = 0; i < f->components; i++) {
         struct Component *c = &f->component[i];

@@ -10,7 +10,8 @@
 #define MAX_TABLES 4
 /* Blocks of one MCU (T.81, B.2.3). */
 #define MAX_MCU_BLOCKS 10
-/* Sixteen-bit sides; pixels as contract A7 has them. The caller's own limit may be lower, never higher. */
+/* libjpeg's JPEG_MAX_DIMENSION; pixels as contract A7 has them. */
+#define MAX_SIDE 65500u
 #ifndef MAX_PIXELS
 #define MAX_PIXELS 89478485u
 #endif
@@ -29,7 +30,7 @@ enum Status {
     SCANS,          /* an order or a number of scans that is not supported, or an incomplete progression */
     TABLES,         /* quantisers of 16 bits or 0, or tables that change between scans */
     ORIENTATION,    /* a partial MCU would come to lie at the upper or left edge */
-    MEMORY,
+    MEMORY,         /* more of it than there is, or a picture larger than is allowed */
 };
 
 /* Zigzag order to row-major order. */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -15,6 +15,9 @@ from .encode import INDEXED_MODES, MODES, Picture, encode
 from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, ImageFormat
 from .image_fault import ImageError, faults_become
 from .metadata import NO_TAGS, Tags, tags_to_keep
+from .transcode.attempt import attempt
+from .transcode.jpeg import Transcoded
+from .transcode.refusal import TRANSCODED
 
 __all__ = [
     "CONTENT_TYPES",
@@ -37,13 +40,17 @@ _REDUCING_GAP = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """An image to store. width, height: pixels of the upright picture. kept: `data` is the input itself."""
+    """An image to store. width, height: pixels of the upright picture. kept: `data` is the input itself.
+
+    way: of a JPEG that stays one, TRANSCODED, or why it went through pixels; None where that is no question.
+    """
 
     data: bytes
     format: ImageFormat
     width: int
     height: int
     kept: bool
+    way: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class _OutputPlan:
 
     width: int
     height: int
+    is_resized: bool
     is_demanded: bool
 
 
@@ -71,15 +79,22 @@ class OpenedImage:
             if not plan.is_demanded and _is_compressed_enough(source, options.quality):
                 check_is_complete(source)
                 return kept
+            tried = attempt(self.data, source, options, _tags(source, plan, options), is_resized=plan.is_resized)
+            if isinstance(tried, Transcoded):
+                made = Compressed(tried.data, ImageFormat.JPEG, tried.width, tried.height, kept=False, way=TRANSCODED)
+                return made if plan.is_demanded or self._is_worthwhile(made.data) else replace(kept, way=TRANSCODED)
             image_format, picture = _prepare(source, plan, options)
         width, height = picture.size
         if image_format is ImageFormat.AVIF and width * height * len(picture.frames) > MAX_AVIF_PIXELS:
             raise ImageError(ImageCode.TOO_MANY_PIXELS)
         with faults_become(ImageCode.ENCODE_FAILED):
             encoded = encode(picture, image_format, options)
-        if not plan.is_demanded and len(encoded) * 100 > len(self.data) * WORTHWHILE_PERCENT:
-            return kept
-        return Compressed(encoded, image_format, width, height, kept=False)
+        if not plan.is_demanded and not self._is_worthwhile(encoded):
+            return replace(kept, way=tried)
+        return Compressed(encoded, image_format, width, height, kept=False, way=tried)
+
+    def _is_worthwhile(self, made: bytes) -> bool:
+        return len(made) * 100 <= len(self.data) * WORTHWHILE_PERCENT
 
 
 def open_image(data: bytes) -> OpenedImage:
@@ -118,12 +133,11 @@ def _plan(source: Source, options: ImageOptions) -> _OutputPlan:
     )
     width, height = max(1, round(source.width * ratio)), max(1, round(source.height * ratio))
     names_a_format = options.format not in {OutputFormat.AUTO, OutputFormat.ORIGINAL}
+    is_resized = (width, height) != (source.width, source.height)
     is_demanded = (
-        (width, height) != (source.width, source.height)
-        or source.orientation != 1
-        or (names_a_format and options.format.value != source.format.value)
+        is_resized or source.orientation != 1 or (names_a_format and options.format.value != source.format.value)
     )
-    return _OutputPlan(width, height, is_demanded)
+    return _OutputPlan(width, height, is_resized, is_demanded)
 
 
 def _is_compressed_enough(source: Source, quality: int) -> bool:

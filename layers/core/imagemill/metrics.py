@@ -35,6 +35,7 @@ class Metric(StrEnum):
     PRODUCTS_ENDED = "ProductsEnded"
     IMAGES_COMPLETED = "ImagesCompleted"
     IMAGES_FAILED = "ImagesFailed"
+    JPEGS_COMPRESSED = "JpegsCompressed"
     BYTES_IN = "BytesIn"
     BYTES_OUT = "BytesOut"
     FETCH_MILLISECONDS = "FetchMilliseconds"
@@ -48,6 +49,7 @@ DIMENSIONS = {
     Metric.JOBS_ENDED: "status",
     Metric.PRODUCTS_ENDED: "status",
     Metric.IMAGES_FAILED: "code",
+    Metric.JPEGS_COMPRESSED: "way",
     Metric.WEBHOOK_ATTEMPTS: "outcome",
 }
 #: Those that are no counts.

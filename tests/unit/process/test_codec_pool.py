@@ -100,7 +100,9 @@ def test_a_decoder_that_takes_more_memory_than_was_foreseen_is_told_that_there_i
     monkeypatch.setattr(process.codec_pool, "_peak", lambda opened, data: 1)
     large = saved(photo(4_000, 4_000), "JPEG", quality=95)
 
-    assert code_of(lambda: pool.compress(large, ImageOptions(), until(FAR))) is ImageCode.TOO_LARGE_TO_PROCESS
+    through_pixels = ImageOptions(max_width=3_900)
+
+    assert code_of(lambda: pool.compress(large, through_pixels, until(FAR))) is ImageCode.TOO_LARGE_TO_PROCESS
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])

@@ -38,6 +38,10 @@ class Refusal(StrEnum):
     UNAVAILABLE = "Unavailable"
 
 
+#: Said instead where there was no reason.
+TRANSCODED = "Transcoded"
+WAYS = frozenset({TRANSCODED, *Refusal})
+
 #: The module's statuses from 1 on.
 STATUSES = tuple(Refusal)[: list(Refusal).index(Refusal.MEMORY) + 1]
 #: Those that say nothing of the file but that something is wrong here: worth a warning.

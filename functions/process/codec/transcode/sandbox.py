@@ -87,6 +87,8 @@ class Sandbox:
 
         config = wasmtime.Config()
         config.consume_fuel = True
+        # Threads of its own would be more than a codec process has, and their stacks count as its memory.
+        config.parallel_compilation = False
         self.wasmtime = wasmtime
         self.engine = wasmtime.Engine(config)
         self.module = wasmtime.Module.from_file(self.engine, str(MODULE))
