@@ -1,4 +1,4 @@
-"""`python -m bench [codec] [threads] [memory] [peaks] [worker] [isolation] [ingest] [job]`: these, or all.
+"""`python -m bench [codec] [transcoder] [threads] [memory] [peaks] [worker] [isolation] [ingest] [job]`: these, or all.
 
 Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import features
 from rich.console import Console
 
-from . import chart, codec, ingest, job, memory, peaks, threads, worker
+from . import chart, codec, ingest, job, memory, peaks, threads, transcoder, worker
 from .child import PROJECT
 from .table import Table
 from .timing import processor
@@ -64,6 +64,7 @@ def _codec(documents: Path | None) -> list[Table]:
 
 BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "codec": _codec,
+    "transcoder": lambda _: [transcoder.table(transcoder.measure())],
     "threads": lambda _: [threads.table(threads.measure())],
     "memory": lambda _: [memory.table(memory.measure())],
     "peaks": lambda _: [peaks.table(peaks.measure_and_write())],

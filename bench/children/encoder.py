@@ -1,4 +1,4 @@
-"""Encodes images in one Python process: `encoder ours|naive|simplejpeg`.
+"""Encodes images in one Python process: `encoder ours|pixels|naive|simplejpeg`.
 
 A request a line on standard input, an answer a line on standard output, both JSON; `bench.contenders` is the
 other end. Timed here, from bytes in memory to bytes in memory.
@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
+from unittest.mock import patch
 
 from PIL import Image
 
 from imagemill.domain.options import ImageOptions, OutputFormat
+from process.codec import compress as codec
 from process.codec.compress import compress
 
 Encode = Callable[[bytes, str, int], bytes]
@@ -23,6 +25,12 @@ Encode = Callable[[bytes, str, int], bytes]
 
 def ours(data: bytes, image_format: str, quality: int) -> bytes:
     return compress(data, ImageOptions(quality=quality, format=OutputFormat(image_format))).data
+
+
+def pixels(data: bytes, image_format: str, quality: int) -> bytes:
+    """Ours as it is without the transcoder."""
+    with patch.object(codec, "attempt", return_value=None):
+        return ours(data, image_format, quality)
 
 
 def naive(data: bytes, image_format: str, quality: int) -> bytes:
@@ -41,7 +49,7 @@ def simplejpeg(data: bytes, _format: str, quality: int) -> bytes:
     return encoded
 
 
-ENCODERS: Mapping[str, Encode] = {"ours": ours, "naive": naive, "simplejpeg": simplejpeg}
+ENCODERS: Mapping[str, Encode] = {"ours": ours, "pixels": pixels, "naive": naive, "simplejpeg": simplejpeg}
 
 
 def serve(encode: Encode) -> None:

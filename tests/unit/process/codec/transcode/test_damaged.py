@@ -9,6 +9,7 @@ from PIL import Image
 
 from process.codec.transcode.jpeg import Transcoded, transcode
 from process.codec.transcode.refusal import ALARMING, NotTranscodableError, Refusal
+from tests.support.account import PROJECT
 from tests.support.image_files import photo, saved
 from tests.support.jpeg_pictures import pictures
 from tests.support.jpeg_writer import written
@@ -94,6 +95,20 @@ def test_mutated_pictures_of_any_kind_end_in_an_answer(picture, data):
     mutated[data.draw(st.integers(2, len(mutated) - 1))] ^= data.draw(st.integers(1, 255))
     if is_transcoded(bytes(mutated)):
         assert is_read_by_pillow(bytes(mutated))
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "transcoder/fuzz/corpus").iterdir()), ids=lambda path: path.name[:8])
+def test_what_the_fuzzer_has_found_ends_in_an_answer(path):
+    """Its first byte chooses what is asked for; see transcoder/fuzz/fuzz.c."""
+    choice, *_ = path.read_bytes()
+    data = path.read_bytes()[1:]
+    try:
+        transcode(data, 50, pixels=1_000_000, orientation=1 + (choice & 7), progressive=bool(choice & 8))
+    except NotTranscodableError as refused:
+        reason = refused.reason
+    else:
+        reason = None
+    assert reason not in ALARMING
 
 
 def test_bytes_that_are_left_over_before_a_marker_are_refused():
