@@ -102,13 +102,12 @@ def test_what_the_fuzzer_has_found_ends_in_an_answer(path):
     """Its first byte chooses what is asked for; see transcoder/fuzz/fuzz.c."""
     choice, *_ = path.read_bytes()
     data = path.read_bytes()[1:]
+    reasons = []
     try:
         transcode(data, 50, pixels=1_000_000, orientation=1 + (choice & 7), progressive=bool(choice & 8))
     except NotTranscodableError as refused:
-        reason = refused.reason
-    else:
-        reason = None
-    assert reason not in ALARMING
+        reasons.append(refused.reason)
+    assert not ALARMING.intersection(reasons)
 
 
 def test_bytes_that_are_left_over_before_a_marker_are_refused():
