@@ -25,7 +25,7 @@ from .child import PROJECT, template_malloc
 from .table import Table
 
 RESULTS = PROJECT / "docs" / "benchmarks" / "peaks.csv"
-WIDTH, HEIGHT = 3_600, 2_400
+WIDTH, HEIGHT = 2_400, 1_600
 MEGAPIXELS = WIDTH * HEIGHT / 1e6
 ENDLESS_BYTES, ENDLESS_SECONDS = 1 << 40, 600.0
 SAMPLE_SECONDS = 0.002

@@ -33,6 +33,8 @@ SLOW_AT_ONCE = 6
 #: What a child has of private memory before it has seen an image, the allocators' reserve included (see the
 #: template's MALLOC_TOP_PAD_), and for reading a header, in bytes; and how many copies of the file it makes of it.
 CHILD_BYTES, HEADER_BYTES, FILE_COPIES = 160_000_000, 64_000_000, 2
+#: Private memory by what is held of it: encoders ask for more than they touch.
+RESERVED_SHARE = 1.15
 #: Of the memory that a child holds, what it held before it had seen an image: the worker's share is cut for that.
 RESTING_BYTES = 40_000_000
 #: An image is not begun with less time than this left, in seconds.
@@ -156,7 +158,7 @@ class CodecPool:
             return {"peak_bytes": _number(opened["peak_bytes"]), "cpu_seconds": max(0.1, float(opened["cpu_seconds"]))}
 
     def _made(self, held: _Held, data: bytes, wanted: Mapping[str, Any], place: _Place, deadline: float) -> Compressed:
-        data_bytes = CHILD_BYTES + HEADER_BYTES + _peak(wanted, data)
+        data_bytes = CHILD_BYTES + HEADER_BYTES + int(RESERVED_SHARE * _peak(wanted, data))
         request = {**wanted, "step": "compress", "data_bytes": data_bytes}
         with metrics.timed(Metric.COMPRESS_MILLISECONDS):
             answer = self._answer(held, request, place, deadline)

@@ -37,7 +37,7 @@ MAX_NAME_CHARACTERS = 80
 
 #: Memory that one vCPU comes with, in MB (Lambda developer guide, "Configure memory").
 MEGABYTES_A_VCPU = 1_769
-MEGABYTE = 1_000_000
+MEGABYTE = 1_048_576
 #: Python, boto3 and Pillow in the worker, and a child before it has seen an image, in MB.
 BASE_MEGABYTES = 220
 #: Share of the rest that bodies may take which have been fetched and wait; decoding has the other.

@@ -5,6 +5,7 @@ Each bound lies far above what real files have, and is checked in time linear in
 
 from __future__ import annotations
 
+import re
 import struct
 
 from imagemill.domain.codes import ImageCode
@@ -36,7 +37,8 @@ _MEGA = 1e6
 #: Pixels of all frames of an animation, of which the header does not tell the number.
 _ANIMATION_MEGAPIXELS = 90.0
 
-_STANDALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
+#: A marker with a segment, or the end: no stuffed byte of entropy-coded data, no fill byte, no restart.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
@@ -73,12 +75,8 @@ def check_structure(data: bytes) -> None:
 def _check_jpeg(data: bytes) -> None:
     """Of the first picture alone: an MPO's other views are not decoded."""
     position, segments, scans, pixels = 2, 0, 0, 0
-    while (position := data.find(b"\xff", position)) >= 0 and position + 1 < len(data):
-        marker = data[position + 1]
-        if marker in {0x00, 0xFF} or marker in _STANDALONE_MARKERS:
-            # Entropy-coded data, a fill byte, a restart.
-            position += 1 if marker == 0xFF else 2
-            continue
+    while found := _MARKER.search(data, position):
+        position, marker = found.start(), data[found.start() + 1]
         if marker == _END_OF_IMAGE:
             return
         length = int.from_bytes(data[position + 2 : position + 4], "big")

@@ -22,17 +22,19 @@ _BY_ENCODER = {
     ImageFormat.GIF: 20,
     ImageFormat.TIFF: 20,
     ImageFormat.BMP: 20,
-    ImageFormat.WEBP: 20,
-    ImageFormat.AVIF: 30,
+    ImageFormat.WEBP: 22,
+    ImageFormat.AVIF: 31,
 }
 #: From JPEG to JPEG nothing is converted.
 _JPEG_TO_JPEG = 13
-#: libwebp keeps what may be transparent as ARGB, as YUVA and as coefficients.
-_TRANSPARENT_TO_WEBP = 42
+#: Of what may be transparent: libwebp keeps it as ARGB, as YUVA and as coefficients.
+_TRANSPARENT = {ImageFormat.WEBP: 43, ImageFormat.AVIF: 37}
+#: And more, whatever the encoder, by the decoder: libwebp's keeps two frames of its own.
+_BY_DECODER = {ImageFormat.WEBP: 9}
 #: For all frames of an animation, decoded and on their way into the encoder.
 _ANIMATION = 8
-#: What small pictures take whatever their size.
-LEAST_BYTES = 8_000_000
+#: What pictures take whatever their size: tables, and what the allocator takes ahead.
+LEAST_BYTES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,7 @@ class Sketch:
                 return {ImageFormat(options.format)}
 
     def _bytes_a_pixel(self, encoder: ImageFormat) -> int:
-        if encoder is ImageFormat.WEBP and self.may_be_transparent:
-            return _TRANSPARENT_TO_WEBP
         if encoder is self.format is ImageFormat.JPEG:
             return _JPEG_TO_JPEG
-        return _BY_ENCODER[encoder]
+        encoding = _TRANSPARENT if self.may_be_transparent and encoder in _TRANSPARENT else _BY_ENCODER
+        return encoding[encoder] + _BY_DECODER.get(self.format, 0)
