@@ -19,6 +19,8 @@ from .received_product import ReceivedProduct, read_product
 #: Part of an invocation's time in which it takes more: a product that is taken last has the rest of it. What it
 #: does not come to in that time it is put off for, which costs it nothing.
 TAKING_SHARE = 0.75
+#: Nor is anything taken with less time left, in seconds: it would only be put off.
+CHANCE_SECONDS = 12.0
 #: After SQS had nothing, or did not answer, it is asked again only after so many seconds.
 PAUSE_SECONDS = 1.0
 
@@ -29,7 +31,7 @@ class Intake:
     def __init__(self, begun: float, deadline: float) -> None:
         """begun, deadline: of the invocation, in monotonic seconds."""
         self._open_from = begun
-        self._open_until = begun + TAKING_SHARE * (deadline - begun)
+        self._open_until = min(begun + TAKING_SHARE * (deadline - begun), deadline - CHANCE_SECONDS)
 
     @property
     def is_open(self) -> bool:

@@ -133,6 +133,8 @@ class _Run:
         self._done: SimpleQueue[Future[Any]] = SimpleQueue()
         self._images = 0
         self._is_taking = False
+        #: Whether an image was not come to: then it is too late for others.
+        self._is_late = False
         #: Products that have ended, to be entered in the ledger, and since when the first of them has waited.
         self._ended: list[tuple[ReceivedProduct, ProductResult]] = []
         self._ended_since = 0.0
@@ -178,7 +180,7 @@ class _Run:
 
     def _take_when_wanted(self) -> None:
         """Have more products taken before the images in hand are used up; none beside suspects, which may crash."""
-        is_wanted = not self._suspects and self._pipeline.wants_more(self._images)
+        is_wanted = not self._suspects and not self._is_late and self._pipeline.wants_more(self._images)
         if self._intake and is_wanted and not self._is_taking and self._intake.is_open:
             self._is_taking = True
             self._begin(self._pipeline.beside(self._intake.take), self._taken)
@@ -245,6 +247,7 @@ class _Run:
         try:
             images = making.result()
         except TransientImageError as transient:
+            self._is_late |= not transient.is_tried
             images, fault = [None] * len(waiting), transient
         except Exception:  # noqa: BLE001 - logged, and answered by giving the products back
             logger.exception("Image failed unforeseen", extra=waiting[0][0].received.log_keys)

@@ -63,6 +63,15 @@ def buried_product(deployment: Deployment) -> None:
     deployment.platform.run()
 
 
+def products_put_off(deployment: Deployment) -> None:
+    """There is no time at first for two of them."""
+    deployment.platform.mortals = frozenset({"process"})
+    deployment.platform.handed_in = 1
+    deployment.platform.hasty = 2
+    deployment.submit()
+    deployment.platform.run()
+
+
 def told_to_an_endpoint_and_again(deployment: Deployment) -> None:
     """Of a rejected job, for it makes few calls before somebody is told."""
     deployment.platform.mortals = frozenset({"api", "report", "deliver"})
@@ -96,6 +105,7 @@ SCENARIOS = [
     job_by_upload,
     rejected_drop,
     buried_product,
+    products_put_off,
     told_to_an_endpoint_and_again,
     cancelled_job,
     retried_job,

@@ -117,6 +117,8 @@ class Deployments:
         web.route("/picture.jpg", picture)
         web.route("/hook", Answer(204))
         monkeypatch.setattr(inspection, "CHUNK_ROWS", 2)
+        # How often a queue without messages is looked at would depend on the machine.
+        monkeypatch.setattr("process.intake.PAUSE_SECONDS", 60)
 
     def new(self, deadly_point: int = 0) -> Deployment:
         """An empty deployment, in which a process dies at the given point; 0 for never."""

@@ -102,7 +102,9 @@ def test_a_worker_whose_product_was_ended_meanwhile_reports_what_stands(aws, con
     assert live_counts(JOB_ID, 1) == ProductCounts(failed=1)
 
 
-def test_a_fault_in_the_ledger_leaves_all_messages_of_the_batch(aws, context, web, picture):
+def test_a_fault_in_the_ledger_leaves_all_messages_of_the_batch(aws, context, web, picture, monkeypatch):
+    # Calls are counted: the queue is looked at once.
+    monkeypatch.setattr("process.intake.PAUSE_SECONDS", 60)
     url = web.route("/a.jpg", picture)
     event = batch(message(url))
 

@@ -7,6 +7,7 @@ import pytest
 
 import process.image
 import process.image_threads
+import process.intake
 import process.pipeline
 from imagemill.adapters.aws import clients
 from imagemill.adapters.web.client import OwnQueue, WebClient, WebPolicy
@@ -36,6 +37,7 @@ def test_products_on_a_healthy_origin_are_done_while_another_hangs(aws, web, hea
     monkeypatch.setattr(process.image_threads, "STUCK_SECONDS", 0.2)
     monkeypatch.setattr(process.pipeline, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(process.image, "MIN_SECONDS", 0.05)
+    monkeypatch.setattr(process.intake, "CHANCE_SECONDS", 0)
     release = Event()
     hanging = [web.route(f"/{number}.jpg", lambda _: (release.wait(30), picture)[1]) for number in range(100)]
     good = message(healthy.route("/good.jpg", picture), row=2)
