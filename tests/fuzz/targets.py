@@ -8,9 +8,23 @@ from io import BytesIO, StringIO
 
 from PIL import Image
 
-from imagemill.domain.catalogue.image_urls import MAX_URL_CHARACTERS, is_valid_url, split_urls
-from imagemill.domain.catalogue.inspection import Fault, Layout, inspect, read_rows, url_faults
-from imagemill.domain.catalogue.output import OUTPUT_COLUMNS, output_header, output_row
+from imagemill.domain.catalogue.encodings import Encoding
+from imagemill.domain.catalogue.faults import Fault
+from imagemill.domain.catalogue.feeds import Feed
+from imagemill.domain.catalogue.image_urls import (
+    ABSOLUTE,
+    MAX_URL_CHARACTERS,
+    UrlFormat,
+    find_urls,
+    is_valid_url,
+    split_urls,
+    with_urls,
+)
+from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue.layout import Layout
+from imagemill.domain.catalogue.output import OutputCsv, ReplacedCsv
+from imagemill.domain.catalogue.reading_options import ReadingOptions
+from imagemill.domain.catalogue.rows import read_rows, url_faults
 from imagemill.domain.codes import FileCode, ImageCode, ProductStatus
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from imagemill.domain.product import ProductMessage
@@ -38,22 +52,37 @@ class Trickle:
         return self._file.read(min(n, self._step))
 
 
+#: How a file is said to be read, by its length.
+READINGS = (
+    ReadingOptions(),
+    ReadingOptions(feed=Feed.MAGENTO, base_url="https://shop.example/media"),
+    ReadingOptions(serial_column="No", urls_column="Images,Photo *", base_url="https://shop.example/?"),
+    ReadingOptions(encoding=Encoding.GB18030),
+    ReadingOptions(),
+)
+
+
 def fuzz_csv(data: bytes) -> None:
     """Rows or a typed fault with its place; the same whatever the blocks, and once again from the output CSV."""
+    reading = READINGS[len(data) % len(READINGS)]
     try:
-        inspection = inspect(Trickle(data, len(data) // 3 + 1), chunk_rows=CHUNK_ROWS)
+        inspection = inspect(Trickle(data, len(data) // 3 + 1), reading, chunk_rows=CHUNK_ROWS)
     except CatalogueRefusedError as refused:
         _check_refusal(refused.fault)
         return
-    assert inspection == inspect(BytesIO(data), chunk_rows=CHUNK_ROWS)
+    assert inspection == inspect(BytesIO(data), reading, chunk_rows=CHUNK_ROWS)
     layout = inspection.layout
     assert Layout.from_dict(layout.as_dict()) == layout
     rows = list(read_rows(BytesIO(data[inspection.chunk_offsets[0] :]), layout, 1))
     assert len(rows) == inspection.rows
     last = len(inspection.chunk_offsets) - 1
     from_last = list(read_rows(BytesIO(data[inspection.chunk_offsets[last] :]), layout, last * CHUNK_ROWS + 1))
-    assert from_last == rows[last * CHUNK_ROWS :]
-    written = [output_header(layout)]
+    assert [(row.fields, row.urls, row.faults) for row in from_last] == [
+        (row.fields, row.urls, row.faults) for row in rows[last * CHUNK_ROWS :]
+    ]
+    output, replaced = OutputCsv(layout), ReplacedCsv(layout)
+    assert output.header
+    written = [replaced.header]
     for row in rows:
         faults = url_faults(row, layout)
         assert all(fault.code is ImageCode.INVALID_URL for fault in faults)
@@ -63,10 +92,15 @@ def fuzz_csv(data: bytes) -> None:
             assert len(body.encode()) <= MAX_BODY_BYTES
             sent = ProductMessage.from_json(body).urls
             assert [is_valid_url(url) for url in sent] == [is_valid_url(url) for url in row.urls]
-        written.append(output_row(row, [None] * len(row.urls), ProductStatus.FAILED, [(0, "X")]))
-    header, *lines = csv.reader(StringIO(b"".join(written).decode("utf-8-sig"), newline=""))
-    assert tuple(header) == (*layout.header, *OUTPUT_COLUMNS) or layout.header[0].startswith("\ufeff")
-    assert [tuple(line[: len(layout.header)]) for line in lines] == [row.fields for row in rows]
+            assert row.is_skipped is not bool(row.urls)
+        assert output.row(row, [None] * len(row.urls), ProductStatus.FAILED, [(0, "X")])
+        written.append(replaced.row(row, {}))
+        made = replaced.row(row, dict.fromkeys(row.urls, "https://images.example/1.jpg"))
+        assert not row.urls or b"https://images.example/1.jpg" in made
+    text = StringIO(b"".join(written).decode("utf-8-sig"), newline="")
+    lines = [tuple(line) for line in csv.reader(text, delimiter=layout.delimiter)][len(layout.preamble) :]
+    assert lines[0] == layout.header or layout.header[0].startswith("\ufeff")
+    assert lines[1:] == [row.fields for row in rows]
 
 
 def _check_refusal(fault: Fault) -> None:
@@ -80,7 +114,12 @@ def fuzz_urls(data: bytes) -> None:
     field = data.decode("utf-8", "replace")
     urls = split_urls(field)
     assert all(url and url == url.strip() for url in urls)
-    assert split_urls("\n".join(urls)) == urls
+    for based in (ABSOLUTE, UrlFormat("https://shop.example/media", ",;"), UrlFormat("https://shop.example")):
+        found = split_urls(field, based)
+        assert found == tuple(place.url for place in find_urls(field, based))
+        assert with_urls(field, based, {}) == field
+        made = {url: f"https://images.example/{number}.jpg" for number, url in enumerate(found)}
+        assert split_urls(with_urls(field, based, made), based) == tuple(made[url] for url in found)
     for url in urls:
         if is_valid_url(url):
             assert len(url) <= MAX_URL_CHARACTERS

@@ -2,7 +2,9 @@
 
 from io import BytesIO
 
-from imagemill.domain.catalogue.inspection import Inspection, Row, inspect, read_rows
+from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue.layout import Inspection
+from imagemill.domain.catalogue.rows import Row, read_rows
 
 HEADER = "S. No.,Product Name,Input Image Urls"
 

@@ -38,7 +38,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imagemill.domain.catalogue.inspection import Fault
+    from imagemill.domain.catalogue.faults import Fault
 
 
 class ImagemillError(Exception):

@@ -32,6 +32,7 @@ class ProductStatus(StrEnum):
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
 
     @property
     def has_ended(self) -> bool:
@@ -70,6 +71,7 @@ class RowCode(StrEnum):
     NO_IMAGE_URLS = "NO_IMAGE_URLS"
     TOO_MANY_IMAGES = "TOO_MANY_IMAGES"
     SURPLUS_FIELDS = "SURPLUS_FIELDS"
+    INVALID_ENCODING = "INVALID_ENCODING"
 
 
 class ImageCode(StrEnum):

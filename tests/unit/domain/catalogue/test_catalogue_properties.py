@@ -11,8 +11,11 @@ from typing import Literal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imagemill.domain.catalogue.inspection import Inspection, Row, inspect, read_rows, url_faults
-from imagemill.domain.catalogue.output import OUTPUT_COLUMNS, output_header, output_row
+from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue.layout import Inspection
+from imagemill.domain.catalogue.output import OUTPUT_COLUMNS, OutputCsv
+from imagemill.domain.catalogue.rows import Row, read_rows, url_faults
+from imagemill.domain.catalogue.text_lines import BLANK
 from imagemill.domain.codes import FileCode, ProductStatus
 from imagemill.errors import CatalogueRefusedError
 
@@ -42,6 +45,7 @@ TEXT = st.text(
 )
 
 
+QUOTE = '"'
 Values = tuple[str, str, str, str]
 Written = tuple[bytes, list[Values]]
 
@@ -54,7 +58,8 @@ def _kept(codec: str, text: str) -> str:
 def written_catalogues(draw: st.DrawFn) -> Written:
     """A CSV as Python writes it, in any of our encodings and dialects, and the values in it.
 
-    Blank lines come between any two records, and Excel's line that names the delimiter may come first.
+    Blank lines and rows of empty fields come between any two records, Excel's line that names the delimiter may come
+    first, spaces behind quotation marks, and the end of file of DOS last.
     """
     codec = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"]))
     quotings: list[Literal[0, 1, 2]] = [csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]
@@ -63,19 +68,28 @@ def written_catalogues(draw: st.DrawFn) -> Written:
     ends = ["\r\n"] if quoting == csv.QUOTE_MINIMAL else ["\n", "\r\n", "\r"]
     end, delimiter = draw(st.sampled_from(ends)), draw(st.sampled_from(",;\t"))
     values: list[Values] = draw(st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT), min_size=1, max_size=9))
+    values.append(("last", "", "", ""))
     if codec == "cp1252":
         values = [(_kept(codec, a), _kept(codec, b), _kept(codec, c), _kept(codec, d)) for a, b, c, d in values]
-        # A lone é is not UTF-8; without it the text might happen to be.
-        values.append(("é", "", "", ""))
+        # A lone é is not UTF-8; without many of them the text might happen to be.
+        values.append(("é" * 99, "", "", ""))
     file = StringIO(newline="")
     file.write("\ufeff" if codec == "utf-16-be" else "")
     file.write(draw(st.sampled_from(["", f"sep={delimiter}{end}"])))
     writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=end)
+    empty = delimiter * 3
     for row in [("Name", "extra", "Images", "No"), *values]:
-        file.write(draw(st.sampled_from(["", "", end, f" {end}", f"{end}\v{end}" * 3])))
-        writer.writerow(row)
-    file.write(draw(st.sampled_from(["", end, f" {end}"])))
-    return file.getvalue().encode(codec), values
+        file.write(
+            draw(st.sampled_from(["", "", end, f" {end}", f"{end}\v{end}" * 3, f"{empty}{end}", f" {empty}\f{end}"]))
+        )
+        if quoting == csv.QUOTE_ALL:
+            spaces = draw(st.sampled_from(["", "", " ", " \v \f"]))
+            quoted = [f'"{value.replace(QUOTE, 2 * QUOTE)}"{spaces}' for value in row]
+            file.write(delimiter.join(quoted) + end)
+        else:
+            writer.writerow(row)
+    file.write(draw(st.sampled_from(["", end, f" {end}", "\x1a", f"\x1a{end}", empty])))
+    return file.getvalue().encode(codec), [row for row in values if any(value.strip(BLANK) for value in row)]
 
 
 @settings(max_examples=150, deadline=None)
@@ -112,11 +126,12 @@ def test_the_output_gives_back_every_column_and_value_and_is_a_catalogue_itself(
     data, values = written
     inspection, rows = read_all(data)
 
-    output = output_header(inspection.layout) + b"".join(
-        output_row(row, [None] * len(row.urls), ProductStatus.FAILED, [(0, "X")]) for row in rows
+    output = OutputCsv(inspection.layout).header + b"".join(
+        OutputCsv(inspection.layout).row(row, [None] * len(row.urls), ProductStatus.FAILED, [(0, "X")]) for row in rows
     )
 
-    header, *lines = csv.reader(StringIO(output.decode("utf-8-sig"), newline=""))
+    text = StringIO(output.decode("utf-8-sig"), newline="")
+    header, *lines = csv.reader(text, delimiter=inspection.layout.delimiter)
     assert header == ["Name", "extra", "Images", "No", *OUTPUT_COLUMNS]
     assert [tuple(line[:4]) for line in lines] == values
     again = read_all(output)[1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imagemill.domain.catalogue.inspection import Row
+from imagemill.domain.catalogue.rows import Row
 from tests.support.catalogue_rows import read_all, row_of
 
 
@@ -17,10 +17,16 @@ def test_columns_are_found_by_any_accepted_header_in_any_order(serial: str, name
     assert (row.serial, row.name, row.urls) == ("7", "Chair", ("http://x/1",))
 
 
-def test_the_header_named_first_by_the_contract_is_preferred():
-    row = row_of("n,p,Chair,9,7,i,http://x/1", "Name,Product,Product Name,No,S.No,Images,Image Urls")
+def test_the_header_named_first_by_the_contract_is_preferred_for_serial_and_name():
+    row = row_of("n,p,Chair,9,7,http://x/1", "Name,Product,Product Name,No,S.No,Images")
 
-    assert (row.serial, row.name, row.urls) == ("7", "Chair", ("http://x/1",))
+    assert (row.serial, row.name) == ("7", "Chair")
+
+
+def test_all_columns_that_may_be_the_urls_are_in_their_order():
+    row = row_of('1,Chair,http://x/1,z,"http://x/3,http://x/1",http://x/4', "No,Name,Images,Price,Image Urls,images")
+
+    assert row.urls == ("http://x/1", "http://x/3", "http://x/4")
 
 
 def test_the_first_of_two_equal_headers_is_taken():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagemill.domain.catalogue.image_urls import is_valid_url, split_urls
+from imagemill.domain.catalogue.image_urls import ABSOLUTE, UrlFormat, is_valid_url, split_urls, with_urls
 
 A, B, C = "https://a.example/1.jpg", "http://b.example/2.png", "HTTPS://c.example/3.webp"
 
@@ -60,25 +60,48 @@ def test_a_comma_inside_a_transformation_path_stays_part_of_the_url(url: str):
 
 
 @pytest.mark.parametrize(
-    ("field", "urls"),
+    "url",
     [
-        ("https://x.example/a.jpg,b/c.jpg", ("https://x.example/a.jpg", "b/c.jpg")),
-        ("https://x.example/a,b.jpg", ("https://x.example/a", "b.jpg")),
-        ("https://x.example/a,b.jpg,c/d.jpg", ("https://x.example/a", "b.jpg", "c/d.jpg")),
-        ("https://x.example/a,b c/d.jpg", ("https://x.example/a", "b c/d.jpg")),
-        ("https://x.example/a,ftp://y.example/d", ("https://x.example/a", "ftp://y.example/d")),
-        ("https://x.example/a,,b/c.jpg", ("https://x.example/a", "b/c.jpg")),
-        ("https://x.example,a/b.jpg", ("https://x.example", "a/b.jpg")),
-        ("n/a,https://x.example/1.jpg", ("n/a", "https://x.example/1.jpg")),
+        "https://x.example/a.jpg,b/c.jpg",
+        "https://x.example/a,b.jpg",
+        "https://x.example/123_High_Street,_London.jpg",
+        "https://x.example/a, b.jpg",
+        "https://x.example/a b;c|d.jpg",
+        "https://x.example/a,ftp://y.example/d",
+        "https://x.example/a,,b/c.jpg",
+        "https://x.example/?a=1;b=2|c",
+        "https://x.example/?u=https://y.example/1.jpg",
+        "https://x.example//a//b.jpg",
+        "https://x.example/a,// b.jpg",
     ],
 )
-def test_any_other_piece_keeps_its_own_position(field: str, urls: tuple[str, ...]):
+def test_a_separator_stays_in_the_url_where_none_begins_behind_it(url: str):
+    assert split_urls(f"{A},{url},{B}") == (A, url, B)
+
+
+@pytest.mark.parametrize(
+    ("field", "urls"),
+    [
+        (f"n/a,{A}", ("n/a", A)),
+        (f"{A} {B}", (A, B)),
+        (f"{A}\u00a0{B}\u200b", (A, B)),
+        ("//x.example/1.jpg, //y.example/2.jpg", ("https://x.example/1.jpg", "https://y.example/2.jpg")),
+        (f"\ufeff{A}\u200b;\u2060{B}\u00ad", (A, B)),
+        ("https://x.example/?a=1&amp;b=2&#038;c=3&#x26;d", ("https://x.example/?a=1&b=2&c=3&d",)),
+        (f"{A}&amp;,{B}", (f"{A}&", B)),
+        (f'["{A}", "{B}"]', (A, B)),
+        (f' [ "{A}" ] ', (A,)),
+        (
+            r'["https:\/\/x.example\/a.jpg","//y.example/\u00e9,b.jpg", ""]',
+            ("https://x.example/a.jpg", "https://y.example/é,b.jpg"),
+        ),
+        ("[]", ()),
+        (f'["{A}", 1]', (f'["{A}", 1]',)),
+        (r'["\ud800"]', (r'"\ud800"',)),
+    ],
+)
+def test_lists_of_shops_are_understood(field: str, urls: tuple[str, ...]):
     assert split_urls(field) == urls
-
-
-@pytest.mark.parametrize("separator", [";", "|", "\n"])
-def test_other_separators_cut_a_query_too(separator: str):
-    assert split_urls(f"https://x.example/?a=1{separator}b=2") == ("https://x.example/?a=1", "b=2")
 
 
 @pytest.mark.parametrize("tail", [",a/", ",a", ",", ",?", ",https://x.example/"])
@@ -88,11 +111,59 @@ def test_a_field_of_a_mebibyte_is_cut_in_one_pass(tail: str):
     assert "".join(split_urls(field)).replace(",", "") == field.replace(",", "")
 
 
-@given(st.text(st.sampled_from("ab/.?:, ;|\nhtps"), max_size=60))
-def test_no_text_is_lost_or_invented(field: str):
-    kept = "".join(split_urls(field))
+#: What lists are made of, and what surrounds and separates URLs.
+PIECES = st.lists(
+    st.sampled_from(
+        [A, B, "//y.example/1", "/m/1.jpg", "2.png", "a", ",", ";", "|", " ", "\n", "\u200b", "&amp;", "//", '"', "["]
+    ),
+    max_size=12,
+).map("".join)
 
-    assert [c for c in kept if c.isalpha()] == [c for c in field if c.isalpha()]
+
+@given(PIECES)
+def test_no_text_is_lost_or_invented(field: str):
+    kept = "".join(split_urls(field)).replace("https:", "")
+
+    assert [c for c in kept if c.isalnum()] == [
+        c for c in field.replace("&amp;", "").replace("https:", "") if c.isalnum()
+    ]
+
+
+@given(
+    PIECES, st.sampled_from([ABSOLUTE, UrlFormat("https://shop.example/m", ","), UrlFormat("https://shop.example/m")])
+)
+def test_only_urls_change_where_others_take_their_place(field: str, urls: UrlFormat):
+    found = split_urls(field, urls)
+    others = {url: f"https://images.example/{number}.jpg" for number, url in enumerate(found)}
+
+    replaced = with_urls(field, urls, others)
+
+    assert split_urls(replaced, urls) == tuple(others[url] for url in found)
+    assert with_urls(field, urls, {}) == field
+    assert with_urls(field, urls, {url: url for url in found if "&" not in url and url in field}) == field
+
+
+@pytest.mark.parametrize(
+    ("field", "separators", "urls"),
+    [
+        ("/m/b/1.jpg,/m/b/2.jpg", ",", ("https://s.example/p/m/b/1.jpg", "https://s.example/p/m/b/2.jpg")),
+        ("a.jpg;b,c.jpg", ";", ("https://s.example/p/a.jpg", "https://s.example/p/b,c.jpg")),
+        ("a.jpg, b.jpg", None, ("https://s.example/p/a.jpg", "https://s.example/p/b.jpg")),
+        ("123,_London.jpg", None, ("https://s.example/p/123,_London.jpg",)),
+        (f"a.jpg,{A}", ",", ("https://s.example/p/a.jpg", A)),
+        ("ftp://x/1.jpg", ",", ("ftp://x/1.jpg",)),
+        ("no_selection,//y.example/2.jpg", ",", ("https://y.example/2.jpg",)),
+        ('["a.jpg", "/b.jpg"]', ",", ("https://s.example/p/a.jpg", "https://s.example/p/b.jpg")),
+    ],
+)
+def test_a_base_completes_urls_without_a_host(field: str, separators: str | None, urls: tuple[str, ...]):
+    assert split_urls(field, UrlFormat("https://s.example/p/", separators, frozenset({"no_selection"}))) == urls
+
+
+def test_a_base_with_a_query_is_gone_on_with():
+    assert split_urls("/a.jpg", UrlFormat("https://s.example/resize?path=", ",")) == (
+        "https://s.example/resize?path=/a.jpg",
+    )
 
 
 @pytest.mark.parametrize(

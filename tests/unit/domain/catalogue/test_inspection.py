@@ -6,7 +6,10 @@ from io import BytesIO
 
 import pytest
 
-from imagemill.domain.catalogue.inspection import CHUNK_ROWS, Fault, Layout, inspect, read_rows
+from imagemill.domain.catalogue.faults import Fault
+from imagemill.domain.catalogue.inspection import CHUNK_ROWS, inspect
+from imagemill.domain.catalogue.layout import Layout
+from imagemill.domain.catalogue.rows import read_rows
 from imagemill.domain.codes import FileCode, RowCode
 from imagemill.errors import CatalogueRefusedError
 from tests.support.catalogue_rows import HEADER, read_all

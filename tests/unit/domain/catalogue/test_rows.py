@@ -4,16 +4,21 @@ from io import BytesIO
 
 import pytest
 
-from imagemill.domain.catalogue.inspection import Row, inspect, url_faults
+from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue.rows import Row, url_faults
 from imagemill.domain.codes import ImageCode, RowCode
 from tests.support.catalogue_rows import HEADER, read_all, row_of, rows_of
 
 
-@pytest.mark.parametrize(("delimiter", "line"), [(",", ",,"), ("\t", "\t\t"), (";", " ; ;"), (",", '""')])
-def test_a_row_of_nothing_but_delimiters_is_a_row(delimiter: str, line: str):
-    row = row_of(line, HEADER.replace(",", delimiter))
+@pytest.mark.parametrize(
+    ("delimiter", "line"), [(",", ",,"), ("\t", "\t\t"), (";", " ; ;"), (",", '""'), (",", "\x1a,")]
+)
+def test_a_row_of_nothing_but_delimiters_is_no_row(delimiter: str, line: str):
+    first, last = (delimiter.join([number, "A", "http://x/1"]) for number in "12")
 
-    assert [fault.code for fault in row.faults] == ["MISSING_SERIAL", "MISSING_NAME", "NO_IMAGE_URLS"]
+    rows = rows_of("\n".join([HEADER.replace(",", delimiter), line, first, line, line, last, line]))
+
+    assert [(row.number, row.serial) for row in rows] == [(1, "1"), (2, "2")]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_all_faults_of_a_row_are_reported():
 
 
 def test_invalid_urls_are_faults_of_single_images():
-    inspection, (row,) = read_all(f"{HEADER}\n1,A,http://x/1,none,http://x/3,ftp://x\n".encode())
+    inspection, (row,) = read_all(f"{HEADER}\n1,A,http://x/1,http://@x/2,http://x/3,http://\n".encode())
 
     faults = url_faults(row, inspection.layout)
 

@@ -4,8 +4,9 @@ from io import BytesIO
 
 import pytest
 
-from imagemill.domain.catalogue.inspection import inspect, read_rows
-from imagemill.domain.catalogue.text_lines import Encoding
+from imagemill.domain.catalogue.encodings import Encoding
+from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue.rows import read_rows
 from tests.support.catalogue_rows import HEADER, read_all, row_of, rows_of
 
 
@@ -35,8 +36,8 @@ def test_big_endian_utf_16_with_characters_beyond_16_bits_is_read():
     assert (inspection.layout.encoding, row.name) == (Encoding.UTF_16_BE, "B")
 
 
-def test_one_byte_that_is_not_utf_8_makes_the_whole_file_windows_1252():
-    data = f"{HEADER},é\n".encode() + b"1,A,http://x/1,\n" * 50_000 + b"2,\xe9,http://x/2,\n"
+def test_a_byte_that_is_not_utf_8_makes_a_file_windows_1252_in_which_there_is_less_of_it():
+    data = f"{HEADER},é\n".encode() + b"1,A,http://x/1,\n" * 50_000 + b"2,\xe9,http://x/2,\n" * 2
 
     inspection, rows = read_all(data)
 

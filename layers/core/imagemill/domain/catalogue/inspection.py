@@ -1,223 +1,119 @@
-"""A shop's CSV, read as contract A1 has it: inspected once as a whole, then read chunk by chunk."""
+"""A shop's CSV inspected once as a whole (contract A1): its structure, its columns and where its chunks begin."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 
-from imagemill.domain.catalogue.columns import ACCEPTED_HEADERS, Column, find_columns
+from imagemill.domain.catalogue.columns import ACCEPTED_HEADERS, Column, Columns, find_columns
 from imagemill.domain.catalogue.csv_records import Record, next_line, read_records
-from imagemill.domain.catalogue.image_urls import is_valid_url, split_urls
-from imagemill.domain.catalogue.text_lines import (
-    Encoding,
-    ReadableBytes,
-    UndecidedText,
-    decoded_lines,
-    is_blank,
-    lines_in,
-)
-from imagemill.domain.codes import FileCode, ImageCode, RowCode
-from imagemill.domain.product import ASSUMED_CHUNK_ROWS, chunk_of
-from imagemill.errors import CatalogueRefusedError, MalformedCsvError, NotTextError
+from imagemill.domain.catalogue.faults import EXCERPT_CHARACTERS, Fault
+from imagemill.domain.catalogue.feeds import FEEDS, Feed
+from imagemill.domain.catalogue.image_urls import UrlFormat
+from imagemill.domain.catalogue.layout import Inspection, Layout
+from imagemill.domain.catalogue.reading_options import ReadingOptions
+from imagemill.domain.catalogue.rows import MAX_HELD_NAMES
+from imagemill.domain.catalogue.structure import structural_faults
+from imagemill.domain.catalogue.text_lines import ReadableBytes, UndecidedText, is_blank, lines_in
+from imagemill.domain.codes import FileCode
+from imagemill.errors import CatalogueRefusedError, InvalidOptionError, MalformedCsvError
 
+#: Rows of a chunk, in files that are inspected from now on. A set of 200 row numbers is about 1 KB, one write unit.
+CHUNK_ROWS = 200
 #: Data rows of a file (contract A7).
 MAX_ROWS = 1_000_000
 #: As many as a sheet has in Excel, which writes them all when somebody typed into the last one.
 MAX_COLUMNS = 16_384
+#: Far more than the images that a product may have.
+MAX_URL_COLUMNS = 500
 #: The header is kept with the job, in one DynamoDB item of at most 400 KB: 256 KiB where each character takes
-#: four bytes, 3 bytes for each column beside its name, and 40 KB for the places of 5,000 chunks.
+#: four bytes, 3 bytes for each column beside its name, and 80 KB for the places of 5,000 chunks and their names.
 MAX_HEADER_CHARACTERS = 64 * 1024
 #: By preference, should a header make sense under several.
 DELIMITERS = (",", ";", "\t")
 #: Excel's first line that names the delimiter. It is about the file, no row of it.
 DELIMITER_LINE = re.compile(r"\"?sep=(?P<delimiter>[,;\t])\"?[,;\t ]*[\r\n]*", re.IGNORECASE)
-
-MAX_SERIAL_CHARACTERS = 128
-MAX_NAME_CHARACTERS = 512
-MAX_IMAGES = 100
-
-#: Rows of a chunk, in files that are inspected from now on. A set of 200 row numbers is about 1 KB, one write unit.
-CHUNK_ROWS = 200
-
-#: Characters of a user's text that a message repeats.
-EXCERPT_CHARACTERS = 80
+#: What begins a file whose header comes later: Amazon's templates and eBay's.
+PREAMBLE = re.compile(r"\s*(?:TemplateType=|settings=|#?INFO\b)", re.IGNORECASE)
+MAX_PREAMBLE_RECORDS = 8
+#: Of the headers that a message repeats.
+MAX_LISTED_CHARACTERS = 8_000
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a file, a row or an image, as the contract's `errors` list it.
-
-    message: what, where, and the way out, with at most EXCERPT_CHARACTERS of the user's text.
-    row: data row, from 1. column: header as in the file. line: of the file, from 1, for MALFORMED_CSV.
-    """
-
-    code: FileCode | RowCode | ImageCode
-    message: str
-    row: int | None = None
-    column: str | None = None
-    line: int | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        entry = {"row": self.row, "column": self.column, "code": self.code.value, "message": self.message}
-        return entry if self.line is None else {**entry, "line": self.line}
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """All that is needed to read on from any chunk's offset.
-
-    header: as in the file. serial, name, urls: indexes into it.
-    """
-
-    encoding: Encoding
-    bom: bool
-    delimiter: str
-    header: tuple[str, ...]
-    serial: int
-    name: int
-    urls: int
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "encoding": self.encoding.value,
-            "bom": self.bom,
-            "delimiter": self.delimiter,
-            "header": list(self.header),
-            "serial": self.serial,
-            "name": self.name,
-            "urls": self.urls,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Layout:
-        """The inverse of `as_dict`."""
-        return cls(
-            encoding=Encoding(values["encoding"]),
-            bom=bool(values["bom"]),
-            delimiter=values["delimiter"],
-            header=tuple(values["header"]),
-            serial=values["serial"],
-            name=values["name"],
-            urls=values["urls"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """rows: data rows. chunk_offsets: byte at which the first record of each chunk begins. chunk_rows: of each but the
-    last. Results and ledgers are stored by chunk, so it stays with the job as it was when the file was inspected.
-    """
-
-    layout: Layout
-    rows: int
-    chunk_offsets: tuple[int, ...]
-    chunk_rows: int = ASSUMED_CHUNK_ROWS
-
-    def chunk_of(self, row: int) -> int:
-        return chunk_of(row, self.chunk_rows)
-
-    def first_row(self, chunk: int) -> int:
-        return chunk * self.chunk_rows + 1
-
-    def rows_in(self, chunk: int) -> int:
-        return min(self.chunk_rows, self.rows - chunk * self.chunk_rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One product.
-
-    number: data row, from 1. fields: as in the file, one a column, further URLs merged into the URL field.
-    serial, name: without surrounding white space. urls: in the file's order; a URL may be invalid.
-    faults: of the row; with any, its product fails before an image is tried.
-    """
-
-    number: int
-    fields: tuple[str, ...]
-    serial: str
-    name: str
-    urls: tuple[str, ...]
-    faults: tuple[Fault, ...]
-
-
-def inspect(stream: ReadableBytes, *, max_rows: int = MAX_ROWS, chunk_rows: int | None = None) -> Inspection:
+def inspect(
+    stream: ReadableBytes,
+    reading: ReadingOptions | None = None,
+    *,
+    max_rows: int = MAX_ROWS,
+    chunk_rows: int | None = None,
+) -> Inspection:
     """Read a file to its end, once and with flat memory. chunk_rows: CHUNK_ROWS unless given.
 
     Raises:
-        CatalogueRefusedError: for the first structural fault.
+        CatalogueRefusedError: for the first structural fault, or when the options name no column of it.
     """
+    reading = reading or ReadingOptions()
     chunk_rows = chunk_rows or CHUNK_ROWS
-    with _structural_faults():
-        text = UndecidedText(stream)
-        delimiter, records = _records(text)
-        header = next(records)
-        layout = _layout(text, delimiter, header)
+    with structural_faults():
+        text = UndecidedText(stream, reading.encoding)
+        delimiter, records = _records(text, reading)
+        head = _head(records, text.text_of, reading)
+        layout = _layout(text, delimiter, head, reading)
+        naming = _NamingRecords(layout)
         offsets: list[int] = []
         rows = 0
-        for rows, record in enumerate(records, 1):
+        for rows, record in enumerate(chain(head.following, records), 1):
             if rows > max_rows:
                 raise CatalogueRefusedError(
                     Fault(FileCode.TOO_MANY_ROWS, f"More than {max_rows:,} data rows. Split the file.")
                 )
             if rows % chunk_rows == 1 or chunk_rows == 1:
                 offsets.append(record.offset)
+                if layout.is_export:
+                    naming.begin_chunk(record)
+            if layout.is_export:
+                naming.take(record)
         # Only now is the encoding certain, and with it what the header says.
-        if text.encoding is not layout.encoding:
-            layout = _layout(text, delimiter, header)
+        certain = _layout(text, delimiter, head, reading)
     if not rows:
         raise CatalogueRefusedError(Fault(FileCode.NO_ROWS, "No row follows the header. Add one for each product."))
-    return Inspection(layout, rows, tuple(offsets), chunk_rows)
+    return Inspection(certain, rows, tuple(offsets), chunk_rows, naming.offsets(certain))
 
 
-def read_rows(stream: ReadableBytes, layout: Layout, first_row: int) -> Iterator[Row]:
-    """Rows from a chunk's offset to the end of the stream, which may be that of any later chunk.
+class _NamingRecords:
+    """Of an export, where the record is that names the product with which a chunk begins (see `Inspection`)."""
 
-    Raises:
-        CatalogueRefusedError: when the bytes are not those that were inspected.
-    """
-    with _structural_faults():
-        records = read_records(decoded_lines(stream, layout.encoding), layout.delimiter)
-        for number, record in enumerate(records, first_row):
-            yield _row(number, record.fields, layout)
+    def __init__(self, layout: Layout) -> None:
+        self._columns = (layout.serial, layout.name)
+        self._by_serial: dict[str, int] = {}
+        self._of_chunks: list[int] = []
 
+    def begin_chunk(self, record: Record) -> None:
+        serial, name = self._fields(record)
+        self._of_chunks.append(0 if name else self._by_serial.get(serial, 0))
 
-def url_faults(row: Row, layout: Layout) -> tuple[Fault, ...]:
-    """INVALID_URL for each image of a row that cannot be tried. It fails alone, the product goes on."""
-    return tuple(
-        Fault(
-            ImageCode.INVALID_URL,
-            f"Image {position}: '{_excerpt(url)}' is not an absolute http or https URL that can be fetched. "
-            "Correct the URL.",
-            row=row.number,
-            column=layout.header[layout.urls],
-        )
-        for position, url in enumerate(row.urls, 1)
-        if not is_valid_url(url)
-    )
+    def take(self, record: Record) -> None:
+        serial, name = self._fields(record)
+        if name and serial:
+            self._by_serial.pop(serial, None)
+            self._by_serial[serial] = record.offset
+            if len(self._by_serial) > MAX_HELD_NAMES:
+                del self._by_serial[next(iter(self._by_serial))]
 
+    def offsets(self, layout: Layout) -> tuple[int, ...]:
+        """None when the header has turned out to say something else, or when no chunk needs any."""
+        is_right = (layout.serial, layout.name) == self._columns and any(self._of_chunks)
+        return tuple(self._of_chunks) if is_right else ()
 
-@contextmanager
-def _structural_faults() -> Iterator[None]:
-    try:
-        yield
-    except NotTextError as fault:
-        raise CatalogueRefusedError(Fault(FileCode.NOT_TEXT, str(fault))) from None
-    except MalformedCsvError as fault:
-        raise CatalogueRefusedError(
-            Fault(
-                FileCode.MALFORMED_CSV,
-                f"The record that begins on line {fault.line} cannot be read: {fault}. {fault.way_out}",
-                line=fault.line,
-            )
-        ) from None
+    def _fields(self, record: Record) -> tuple[str, str]:
+        serial, name = (record.fields[index].strip() if index < len(record.fields) else "" for index in self._columns)
+        return serial, name
 
 
-def _records(text: UndecidedText) -> tuple[str, Iterator[Record]]:
-    """The file's delimiter, and its records from the header on."""
+def _records(text: UndecidedText, reading: ReadingOptions) -> tuple[str, Iterator[Record]]:
+    """The file's delimiter, and its records from the first on."""
     lines = text.lines()
     line, offset = 1, text.bom_bytes
     delimiters: Sequence[str] = DELIMITERS
@@ -230,14 +126,19 @@ def _records(text: UndecidedText) -> tuple[str, Iterator[Record]]:
         line = next_line(line, lines_in(first))
         offset += text.size(first)
     else:
-        raise CatalogueRefusedError(Fault(FileCode.EMPTY_FILE, "The file is empty. Export it again."))
+        raise _empty_file()
     read = [first]
-    delimiter = _delimiter(text, read, lines, line, delimiters)
+    delimiter = _delimiter(text, read, lines, line, delimiters, reading)
     return delimiter, read_records(chain(read, lines), delimiter, line=line, offset=offset, size=text.size)
 
 
 def _delimiter(
-    text: UndecidedText, read: list[str], lines: Iterator[str], line: int, by_preference: Sequence[str]
+    text: UndecidedText,
+    read: list[str],
+    lines: Iterator[str],
+    line: int,
+    by_preference: Sequence[str],
+    reading: ReadingOptions,
 ) -> str:
     """The delimiter under which the header has the three columns, or else comes nearest.
 
@@ -255,116 +156,131 @@ def _delimiter(
     malformed: MalformedCsvError | None = None
     for delimiter in by_preference:
         try:
-            fields = next(read_records(from_the_first(), delimiter, line=line)).fields
+            head = _head(read_records(from_the_first(), delimiter, line=line), text.text_of, reading)
         except MalformedCsvError as fault:
             malformed = malformed or fault
             continue
-        found = len(find_columns([text.text_of(field) for field in fields]))
-        if found == len(Column):
+        if head.found == len(Column):
             return delimiter
-        if (found, len(fields)) > most:
-            nearest, most = delimiter, (found, len(fields))
+        if (head.found, len(head.record.fields)) > most:
+            nearest, most = delimiter, (head.found, len(head.record.fields))
     if malformed and most <= (0, 1):
         raise malformed
     return nearest
 
 
-def _layout(text: UndecidedText, delimiter: str, record: Record) -> Layout:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """record: the header. preamble: the records before it. following: those taken behind it. found: columns."""
+
+    record: Record
+    preamble: Sequence[Record]
+    following: Sequence[Record]
+    found: int
+
+
+def _head(records: Iterator[Record], text_of: Callable[[str], str], reading: ReadingOptions) -> _Head:
+    """The first record, or where that begins a preamble, the record near it that has the most columns.
+
+    Raises:
+        CatalogueRefusedError: when there is no record.
+    """
+    first = next(records, None)
+    if first is None:
+        raise _empty_file()
+    taken = [first]
+    best, most = 0, _found(first, text_of, reading)
+    if PREAMBLE.match(first.fields[0] if first.fields else ""):
+        for record in islice(records, MAX_PREAMBLE_RECORDS):
+            taken.append(record)
+            found = _found(record, text_of, reading)
+            if found > most:
+                best, most = len(taken) - 1, found
+            if most == len(Column):
+                break
+    return _Head(taken[best], taken[:best], taken[best + 1 :], most)
+
+
+def _found(record: Record, text_of: Callable[[str], str], reading: ReadingOptions) -> int:
+    try:
+        return len(find_columns([text_of(field) for field in record.fields], reading).indexes)
+    except InvalidOptionError:
+        return 0
+
+
+def _layout(text: UndecidedText, delimiter: str, head: _Head, reading: ReadingOptions) -> Layout:
     """Raises CatalogueRefusedError for a header that lacks a column, and MalformedCsvError for one too large."""
+    record = head.record
     if len(record.fields) > MAX_COLUMNS:
         raise MalformedCsvError(
             record.line, f"a header of more than {MAX_COLUMNS:,} columns", "Remove columns without a use."
         )
-    if sum(map(len, record.fields)) > MAX_HEADER_CHARACTERS:
+    if sum(map(len, chain(record.fields, *(before.fields for before in head.preamble)))) > MAX_HEADER_CHARACTERS:
         raise MalformedCsvError(
             record.line, f"a header of more than {MAX_HEADER_CHARACTERS:,} characters", "Shorten the columns' names."
         )
     header = tuple(text.text_of(field) for field in record.fields)
-    columns = find_columns(header)
-    missing = [ACCEPTED_HEADERS[column][0] for column in Column if column not in columns]
-    if missing:
-        raise CatalogueRefusedError(
-            Fault(
-                FileCode.MISSING_COLUMNS,
-                f"Missing: {', '.join(missing)}. Headers found: {_excerpt(', '.join(header))}. "
-                "Add or rename these columns in the file's first row.",
-            )
+    columns = _columns(header, reading)
+    [serial], [name] = columns.indexes[Column.SERIAL], columns.indexes[Column.NAME]
+    urls = _with_nameless(columns.indexes[Column.URLS], header)
+    if len(urls) > MAX_URL_COLUMNS:
+        raise MalformedCsvError(
+            record.line, f"more than {MAX_URL_COLUMNS} columns of image URLs", "Remove columns without a use."
         )
     return Layout(
         text.encoding,
         text.bom_bytes > 0,
         delimiter,
         header,
-        columns[Column.SERIAL],
-        columns[Column.NAME],
-        columns[Column.URLS],
+        serial,
+        name,
+        urls,
+        columns.feed,
+        UrlFormat(reading.base_url, columns.path_separators, columns.no_image),
+        text.may_be_damaged,
+        tuple(tuple(text.text_of(field) for field in before.fields) for before in head.preamble),
     )
 
 
-def _row(number: int, given: list[str], layout: Layout) -> Row:
-    fields, surplus = _fitted(given, layout)
-    serial = fields[layout.serial].strip()
-    name = fields[layout.name].strip()
-    urls = split_urls(_url_text(fields, layout))
-    row = Row(number, fields, serial, name, urls, ())
-    faults = tuple(_row_faults(row, layout, surplus))
-    return replace(row, faults=faults) if faults else row
+def _columns(header: Sequence[str], reading: ReadingOptions) -> Columns:
+    try:
+        columns = find_columns(header, reading)
+    except InvalidOptionError as unfit:
+        message = f"{unfit} Headers found: {_listed(header)}."
+        raise CatalogueRefusedError(Fault(FileCode.INVALID_OPTION, message)) from None
+    if columns.missing:
+        raise CatalogueRefusedError(Fault(FileCode.MISSING_COLUMNS, _what_is_missing(header, columns, reading)))
+    return columns
 
 
-def _url_text(fields: Sequence[str], layout: Layout) -> str:
-    """The field of the URLs; with those behind it when only nameless columns follow.
-
-    Spreadsheets write such columns when they save an unquoted list again.
-    """
-    own, *further = fields[layout.urls :]
-    if not further or any(name.strip() for name in layout.header[layout.urls + 1 :]):
-        return own
-    return "\n".join(field for field in (own, *further) if field.strip())
-
-
-def _fitted(given: list[str], layout: Layout) -> tuple[tuple[str, ...], list[str]]:
-    """One field a column, and the fields that no column has. Missing ones at the end are empty."""
-    width = len(layout.header)
-    if len(given) == width:
-        return tuple(given), []
-    while len(given) > width and not given[-1].strip():
-        given.pop()
-    surplus = given[width:]
-    if surplus and layout.urls == width - 1:
-        # Tabs do not separate URLs inside a field, newlines do.
-        separator = layout.delimiter.replace("\t", "\n")
-        return (*given[: layout.urls], separator.join(given[layout.urls :])), []
-    return (*given[:width], *[""] * (width - len(given))), surplus
+def _what_is_missing(header: Sequence[str], columns: Columns, reading: ReadingOptions) -> str:
+    accepted: dict[Column, Sequence[str]] = dict(ACCEPTED_HEADERS)
+    expecting = "Accepted are"
+    if reading.feed not in {Feed.AUTO, Feed.STANDARD}:
+        feed = next(feed for feed in FEEDS if feed.feed is reading.feed)
+        accepted = {Column.SERIAL: feed.serial, Column.NAME: feed.name, Column.URLS: feed.urls}
+        expecting = f"An export of {reading.feed} has"
+    lacking = ", ".join(accepted[column][0] for column in columns.missing)
+    headers = "; ".join(f"for {column.value}: {', '.join(names)}" for column, names in accepted.items())
+    platforms = ", ".join(feed for feed in Feed if feed not in {Feed.AUTO, Feed.STANDARD})
+    return (
+        f"Missing: {lacking}. Headers found: {_listed(header)}. {expecting} {headers}. Add or rename these columns in "
+        "the file's first row; or name yours in the options serial_column, name_column and urls_column; or hand in the "
+        f"export of a platform as it is, which the option feed may name: {platforms}."
+    )
 
 
-def _row_faults(row: Row, layout: Layout, surplus: Sequence[str]) -> Iterator[Fault]:
-    def fault(code: RowCode, message: str, column: int | None = None) -> Fault:
-        return Fault(code, message, row.number, None if column is None else layout.header[column])
-
-    if not row.serial:
-        yield fault(RowCode.MISSING_SERIAL, "The serial number is empty. Fill it in.", layout.serial)
-    if len(row.serial) > MAX_SERIAL_CHARACTERS:
-        message = f"The serial number has {len(row.serial):,} characters. Use at most {MAX_SERIAL_CHARACTERS}."
-        yield fault(RowCode.SERIAL_TOO_LONG, message, layout.serial)
-    if not row.name:
-        yield fault(RowCode.MISSING_NAME, "The product name is empty. Fill it in.", layout.name)
-    if len(row.name) > MAX_NAME_CHARACTERS:
-        message = f"The product name has {len(row.name):,} characters. Use at most {MAX_NAME_CHARACTERS}."
-        yield fault(RowCode.NAME_TOO_LONG, message, layout.name)
-    if not row.urls:
-        yield fault(RowCode.NO_IMAGE_URLS, "No image URL is given. Fill in one or more.", layout.urls)
-    if len(row.urls) > MAX_IMAGES:
-        message = f"{len(row.urls):,} image URLs are given. Use at most {MAX_IMAGES}: split the product."
-        yield fault(RowCode.TOO_MANY_IMAGES, message, layout.urls)
-    if surplus:
-        yield fault(
-            RowCode.SURPLUS_FIELDS,
-            f"{len(surplus):,} more fields than the header has columns, the first being "
-            f"'{_excerpt(surplus[0])}'. Quote the field that holds the delimiter, or put the URLs last.",
-        )
+def _listed(header: Sequence[str]) -> str:
+    """Every header, on one line."""
+    listed = ", ".join(" ".join(name[:EXCERPT_CHARACTERS].split()) for name in header)
+    return listed if len(listed) <= MAX_LISTED_CHARACTERS else f"{listed[: MAX_LISTED_CHARACTERS - 1]}…"
 
 
-def _excerpt(text: str) -> str:
-    """On one line, and cut to EXCERPT_CHARACTERS."""
-    line = " ".join(text[: 4 * EXCERPT_CHARACTERS].split())
-    return line if len(line) <= EXCERPT_CHARACTERS else f"{line[: EXCERPT_CHARACTERS - 1]}…"
+def _with_nameless(urls: Sequence[int], header: Sequence[str]) -> tuple[int, ...]:
+    """The columns of URLs, and those behind when these have no name: spreadsheets make them of an unquoted list."""
+    behind = range(urls[-1] + 1, len(header))
+    return (*urls, *behind) if not any(header[index].strip() for index in behind) else tuple(urls)
+
+
+def _empty_file() -> CatalogueRefusedError:
+    return CatalogueRefusedError(Fault(FileCode.EMPTY_FILE, "The file is empty. Export it again."))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from io import StringIO
 from typing import Protocol
 
+from imagemill.domain.catalogue.encodings import Encoding
 from imagemill.domain.catalogue.foreign_formats import SIGNATURE_BYTES, foreign_format
 from imagemill.errors import NotTextError
 
@@ -17,18 +17,13 @@ BLOCK_BYTES = 256 * 1024
 #: Longest line held, in characters. 100 URLs of 2,048 characters are a twentieth of it.
 MAX_LINE_CHARACTERS = 4 * 1024 * 1024
 
-#: White space of blank lines. ASCII alone: these are the same bytes in UTF-8 and Windows-1252.
-BLANK = " \t\r\n\v\f"
+#: The end of a file under CP/M and DOS, whose editors still write it.
+END_OF_FILE = "\x1a"
+#: What blank lines hold. ASCII alone: these are the same bytes in UTF-8 and Windows-1252.
+BLANK = " \t\r\n\v\f" + END_OF_FILE
 #: A line's end, and the blank lines behind it; none with a tab, which is a row where tabs are the delimiter.
 _BLANK_LINES = re.compile(r"(\r\n|\r(?!\n)|\n)[ \r\n\v\f]*[\r\n]")
 _LEADING_BLANK_LINES = re.compile(r"[ \r\n\v\f]*[\r\n]")
-
-
-class Encoding(StrEnum):
-    UTF_8 = "utf-8"
-    UTF_16_LE = "utf-16-le"
-    UTF_16_BE = "utf-16-be"
-    WINDOWS_1252 = "cp1252"
 
 
 BYTE_ORDER_MARKS = (
@@ -53,84 +48,119 @@ class ReadableBytes(Protocol):
 class UndecidedText:
     """Text whose encoding is certain only once it has been read to its end, which can be done once.
 
-    `lines()` of a file without byte order mark, or with that of UTF-8, are Latin-1: one character a byte.
-    Delimiters, quotes and line ends are ASCII in UTF-8 and Windows-1252 alike, so the structure is right
-    whichever it turns out to be; `text_of` makes words of a piece. UTF-16 lines are text at once.
+    named: what the encoding is said to be; a byte order mark says it better. `lines()` of all but UTF-16 are
+    Latin-1: one character a byte. Delimiters, quotes and line ends are ASCII, and in no encoding a part of another
+    character, so the structure is right whichever it turns out to be; `text_of` makes words of a piece. UTF-16
+    lines are text at once.
+
+    Without a name or a mark, text is UTF-8 when at least half of what is not ASCII in it is, else Windows-1252.
 
     Raises:
         NotTextError: by the constructor, for another format's signature; by `lines()`, for NUL characters and
-            for bytes that contradict the byte order mark.
+            for UTF-16 that is none.
     """
 
-    def __init__(self, stream: ReadableBytes) -> None:
+    def __init__(self, stream: ReadableBytes, named: Encoding | None = None) -> None:
         self._stream = stream
         self._head = _read_signature(stream)
         if foreign := foreign_format(self._head):
             raise NotTextError(f"This is {foreign.what}, not a CSV. {foreign.way_out}")
-        mark, encoding = next(
-            ((mark, encoding) for mark, encoding in BYTE_ORDER_MARKS if self._head.startswith(mark)),
-            (b"", Encoding.UTF_8),
+        mark, marked = next(
+            ((mark, encoding) for mark, encoding in BYTE_ORDER_MARKS if self._head.startswith(mark)), (b"", None)
         )
         self.bom_bytes = len(mark)
-        self.encoding = encoding
-        """As far as read: UTF-8 until a byte says otherwise."""
+        self._known = marked or named
+        self._utf_8_bytes = self._other_bytes = 0
 
     @property
-    def _is_16_bit(self) -> bool:
-        return self.encoding in {Encoding.UTF_16_LE, Encoding.UTF_16_BE}
+    def encoding(self) -> Encoding:
+        """As far as read."""
+        if self._known:
+            return self._known
+        return Encoding.UTF_8 if self._utf_8_bytes >= self._other_bytes else Encoding.WINDOWS_1252
+
+    @property
+    def may_be_damaged(self) -> bool:
+        """Whether bytes, as far as read, may have no meaning in the encoding."""
+        if self.encoding is Encoding.UTF_8:
+            return self._other_bytes > 0
+        return self.encoding is not Encoding.WINDOWS_1252 and not self.encoding.is_16_bit
 
     def lines(self) -> Iterator[str]:
         """Pieces as `split_lines` cuts them, from behind the byte order mark."""
         blocks = _blocks(self._stream, self._head[self.bom_bytes :])
-        texts = _decode(blocks, self.encoding) if self._is_16_bit else self._one_by_one(blocks)
+        texts = _decode(blocks, self.encoding, damaged=False) if self.encoding.is_16_bit else self._one_by_one(blocks)
         return split_lines(_without_nul(texts))
 
     def size(self, line: str) -> int:
         """Bytes that a piece of `lines()` takes in the file."""
-        return len(line.encode(self.encoding)) if self._is_16_bit else len(line)
+        return len(line.encode(self.encoding)) if self.encoding.is_16_bit else len(line)
 
     def text_of(self, piece: str) -> str:
-        """The words of a piece of a line, in the encoding as it is known by now."""
-        if self._is_16_bit or piece.isascii():
+        """The words of a piece of a line, in the encoding as it is known by now; U+FFFD where bytes have no meaning.
+
+        Before the file has been read to its end, a piece that is not UTF-8 is taken for Windows-1252.
+        """
+        if piece.isascii() or self.encoding.is_16_bit:
             return piece
         data = piece.encode("latin-1")
+        if self._known is None and self._other_bytes == 0:
+            try:
+                return data.decode(Encoding.UTF_8)
+            except UnicodeDecodeError:
+                return _decode_windows_1252(data)
         if self.encoding is Encoding.WINDOWS_1252:
             return _decode_windows_1252(data)
-        return data.decode(self.encoding)
+        return data.decode(self.encoding, "replace")
 
     def _one_by_one(self, blocks: Iterable[bytes]) -> Iterator[str]:
-        utf8 = codecs.getincrementaldecoder("utf-8")()
+        utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         for block in blocks:
-            self._check(utf8, block)
+            self._count(utf8, block)
             yield block.decode("latin-1")
-        self._check(utf8, b"", final=True)
+        self._count(utf8, b"", final=True)
 
-    def _check(self, utf8: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> None:
-        if self.encoding is not Encoding.UTF_8:
+    def _count(self, utf8: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> None:
+        """Weigh what is UTF-8 and more than ASCII against what is not UTF-8.
+
+        Each byte that is not becomes one character of its own, of those that no text has: so the characters are as
+        many fewer than the bytes as there are bytes behind the first one of a character.
+        """
+        if self._known not in {None, Encoding.UTF_8} or (block.isascii() and not utf8.getstate()[0]):
             return
+        held = len(utf8.getstate()[0])
+        text = utf8.decode(block, final)
+        self._utf_8_bytes += held + len(block) - len(utf8.getstate()[0]) - len(text)
         try:
-            utf8.decode(block, final)
-        except UnicodeDecodeError:
-            if self.bom_bytes:
-                raise NotTextError(_contradiction(self.encoding)) from None
-            self.encoding = Encoding.WINDOWS_1252
+            text.encode()
+        except UnicodeEncodeError:
+            self._other_bytes += len(ESCAPED_BYTE.findall(text))
 
 
-def decoded_lines(stream: ReadableBytes, encoding: Encoding) -> Iterator[str]:
+#: A byte without a meaning in the encoding, as `decoded_lines` shows it (PEP 383).
+ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+
+
+def decoded_lines(
+    stream: ReadableBytes, encoding: Encoding, *, damaged: bool = False, keep_end: bool = False
+) -> Iterator[str]:
     """Pieces as `split_lines` cuts them, of a stream that begins at a line's first byte.
 
+    damaged: whether bytes may have no meaning in the encoding; each becomes an `ESCAPED_BYTE`. keep_end: see
+    `split_lines`.
+
     Raises:
-        NotTextError: for bytes that are not in that encoding.
+        NotTextError: for such bytes where they are not expected.
     """
-    return split_lines(_decode(_blocks(stream), encoding))
+    return split_lines(_decode(_blocks(stream), encoding, damaged=damaged), keep_end=keep_end)
 
 
-def split_lines(texts: Iterable[str]) -> Iterator[str]:
+def split_lines(texts: Iterable[str], *, keep_end: bool = False) -> Iterator[str]:
     """Cut into pieces: a line with its end, or many blank lines at once, so that a gigabyte of those is soon over.
 
     Lines end at LF, CRLF and CR alone; `str.splitlines` would cut at U+2028, form feeds and others, too.
     A line that grows beyond MAX_LINE_CHARACTERS is yielded as far as it was read, so that the reader can
-    refuse it before the rest of the file is in memory.
+    refuse it before the rest of the file is in memory. keep_end: whether END_OF_FILE at the very end is text.
     """
     rest = ""
     for text in texts:
@@ -143,6 +173,8 @@ def split_lines(texts: Iterable[str]) -> Iterator[str]:
         if len(rest) > MAX_LINE_CHARACTERS:
             yield rest
             rest = ""
+    if not keep_end:
+        rest = rest.rstrip(END_OF_FILE)
     if rest:
         yield from _pieces(rest)
 
@@ -186,11 +218,11 @@ def _blocks(stream: ReadableBytes, head: bytes = b"") -> Iterator[bytes]:
         yield block
 
 
-def _decode(blocks: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
+def _decode(blocks: Iterable[bytes], encoding: Encoding, *, damaged: bool) -> Iterator[str]:
     if encoding is Encoding.WINDOWS_1252:
         yield from map(_decode_windows_1252, blocks)
         return
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape" if damaged else "strict")
     try:
         for block in blocks:
             yield decoder.decode(block)
@@ -216,4 +248,4 @@ def _without_nul(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _contradiction(encoding: Encoding) -> str:
-    return f"The file begins as {encoding.upper()} and then holds bytes that are not. Save it as 'CSV UTF-8'."
+    return f"The file begins as {encoding.label.upper()} and then holds bytes that are not. Save it as 'CSV UTF-8'."
