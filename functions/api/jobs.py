@@ -13,7 +13,10 @@ from imagemill.adapters.store.idempotency import Claim, claim_key
 from imagemill.adapters.store.jobs import get_job, list_jobs
 from imagemill.adapters.store.layouts import put_layout
 from imagemill.adapters.store.ledger import live_counts
-from imagemill.domain.catalogue.inspection import Inspection, inspect, read_rows, url_faults
+from imagemill.domain.catalogue.faults import Fault
+from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue.layout import Inspection
+from imagemill.domain.catalogue.rows import read_rows, url_faults
 from imagemill.domain.clock import now
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.ids import is_id, new_id
@@ -55,6 +58,7 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
         api_url=api_url,
         options=submission.options,
         products=inspection.rows,
+        csv=inspection.layout.described(),
     )
     accept_job(job)
     put_layout(job_id, inspection)
@@ -82,7 +86,7 @@ def claimed_job_id(tenant: str, idempotency_key: str, job_id: str, content: str)
 
 def _inspect(submission: Submission) -> Inspection:
     try:
-        return inspect(BytesIO(submission.csv))
+        return inspect(BytesIO(submission.csv), submission.options.reading)
     except CatalogueRefusedError as refused:
         raise refused_catalogue(refused.fault) from refused
 
@@ -92,11 +96,18 @@ def validate(submission: Submission) -> dict[str, Any]:
     inspection = _inspect(submission)
     stream = BytesIO(submission.csv)
     stream.seek(inspection.chunk_offsets[0])
-    rows = read_rows(stream, inspection.layout, 1)
-    faults = [fault for row in rows for fault in (*row.faults, *url_faults(row, inspection.layout))]
+    faults: list[Fault] = []
+    images = skipped = 0
+    for row in read_rows(stream, inspection.layout, 1):
+        faults += (*row.faults, *url_faults(row, inspection.layout))
+        images += 0 if row.faults else len(row.urls)
+        skipped += row.is_skipped
     return {
         "valid": not faults,
         "rows": inspection.rows,
+        "skipped": skipped,
+        "images": images,
+        "csv": inspection.layout.described(),
         "row_errors": len({fault.row for fault in faults}),
         "errors": [fault.as_dict() for fault in faults[:MAX_LISTED_ERRORS]],
         "total_errors": len(faults),

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from imagemill.domain.catalogue.inspection import Fault
+from imagemill.domain.catalogue.faults import Fault
 from imagemill.errors import ImagemillError
 
 #: How many single errors an answer lists; `total_errors` says how many there are (contract A4).

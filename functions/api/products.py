@@ -8,11 +8,7 @@ from typing import Any
 from imagemill.adapters.aws.objects import output_url
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.results import results_of_chunk
-from imagemill.domain.catalogue.inspection import (
-    MAX_NAME_CHARACTERS,
-    MAX_SERIAL_CHARACTERS,
-    Row,
-)
+from imagemill.domain.catalogue.rows import MAX_NAME_CHARACTERS, MAX_SERIAL_CHARACTERS, Row
 from imagemill.domain.codes import ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import Job
 from imagemill.domain.product import ImageResult, ProductResult, taken_up

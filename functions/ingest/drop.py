@@ -7,7 +7,7 @@ import os
 from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.aws.objects import ObjectHead, copy_catalogue, head_catalogue
 from imagemill.adapters.store.jobs import get_job
-from imagemill.domain.catalogue.inspection import Fault
+from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.clock import now
 from imagemill.domain.codes import FileCode, JobSource, JobStatus
 from imagemill.domain.ids import job_id_of_object
@@ -23,8 +23,8 @@ MAX_DROP_BYTES = 1024**3
 
 
 #: S3 keys have at most 1,024 bytes; the outbox's are this much longer than the inbox's: `outbox` for `inbox`, the
-#: job id with its point, and `.json` for `.csv`.
-MAX_KEY_BYTES = 1_024 - len("o.01K0B3T5Q8ZC4V7XW2N9M6R1DFj")
+#: job id with its point, and `.replace.csv` for `.csv`.
+MAX_KEY_BYTES = 1_024 - len("o.01K0B3T5Q8ZC4V7XW2N9M6R1DF.replace")
 
 
 def accept_drop(key: str, version: str | None) -> None:
@@ -39,7 +39,9 @@ def accept_drop(key: str, version: str | None) -> None:
     _, _, rest = key.partition("/")
     tenant, _, name = rest.partition("/")
     if not tenant or not name.lower().endswith(".csv") or len(key.encode()) > MAX_KEY_BYTES:
-        logger.warning("Not taken as a catalogue: put them at inbox/<tenant>/<name>.csv, in at most 995 bytes")
+        logger.warning(
+            f"Not taken as a catalogue: put them at inbox/<tenant>/<name>.csv, in {MAX_KEY_BYTES} bytes at most"
+        )
         return
     head = head_catalogue(key, version)
     job_id = job_id_of_object(settings().catalogue_bucket, key, head.version, head.modified)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.store.jobs import get_job, reject_job
-from imagemill.domain.catalogue.inspection import Fault
+from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.codes import FileCode
 from imagemill.domain.ingest_messages import ContinueIngest, IngestMessage, ObjectsCreated, RedriveRun
 from imagemill.domain.job import job_id_of_upload

@@ -11,11 +11,13 @@ from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job, has_ended, reject_job, start_job
 from imagemill.adapters.store.layouts import get_layout, put_layout
 from imagemill.adapters.store.runs import open_run
-from imagemill.domain.catalogue.inspection import Inspection, Row, inspect, read_rows
+from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue.layout import Inspection
+from imagemill.domain.catalogue.rows import Row, read_rows
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.ingest_messages import ContinueIngest
 from imagemill.domain.job import Job
-from imagemill.domain.product import ProductKey, ProductMessage, ProductResult, row_fault
+from imagemill.domain.product import ProductKey, ProductMessage, ProductResult, row_fault, skipped
 from imagemill.errors import CatalogueRefusedError, NoSuchJobError
 from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
@@ -27,7 +29,7 @@ RESERVED_MILLISECONDS = 20_000
 
 
 def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], int]) -> None:
-    """Send the products of a job's catalogue, from a chunk on, and fail those whose rows are at fault.
+    """Send the products of a job's catalogue, from a chunk on, and end those that are not to be tried.
 
     The file is inspected whole before the first message, so a structural fault refuses all of it and
     the sizes of run and chunks are known to every worker. Safe to repeat from any chunk: results that
@@ -55,7 +57,7 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
         start_completion(job_id, job.run)
         return
     open_run(job_id, job.run, len(inspection.chunk_offsets))
-    if not start_job(job_id, inspection.rows) and has_ended(job_id):
+    if not start_job(job_id, inspection.rows, csv=inspection.layout.described()) and has_ended(job_id):
         return
     for chunk, rows in enumerate(_chunks(job, inspection, first_chunk), first_chunk):
         if chunk > first_chunk and remaining_milliseconds() < RESERVED_MILLISECONDS:
@@ -70,7 +72,7 @@ def _inspection(job: Job) -> Inspection:
     known = get_layout(job.job_id)
     if known:
         return known
-    inspection = inspect(open_catalogue(job.catalogue_key))
+    inspection = inspect(open_catalogue(job.catalogue_key), job.options.reading)
     put_layout(job.job_id, inspection)
     return inspection
 
@@ -86,18 +88,25 @@ def _chunks(job: Job, inspection: Inspection, first_chunk: int) -> Iterator[Iter
 
 
 def _start_products(job: Job, chunk: int, rows: Iterable[Row], ledger_size: int) -> None:
-    faulty: list[ProductResult] = []
-    send_products(_messages(job, chunk, rows, ledger_size, faulty), job.tenant)
-    standing = [record_result(ProductKey(job.job_id, job.run, chunk, result.row), result) for result in faulty]
+    ended: list[ProductResult] = []
+    send_products(_messages(job, chunk, rows, ledger_size, ended), job.tenant)
+    standing = [record_result(ProductKey(job.job_id, job.run, chunk, result.row), result) for result in ended]
     finish(Finished(job.job_id, job.run, chunk, result.row, result.status, ledger_size) for result in standing)
 
 
 def _messages(
-    job: Job, chunk: int, rows: Iterable[Row], ledger_size: int, faulty: list[ProductResult]
+    job: Job, chunk: int, rows: Iterable[Row], ledger_size: int, ended: list[ProductResult]
 ) -> Iterator[ProductMessage]:
-    """Of the rows that may be tried; the others go to `faulty`. One by one: 200 rows may have 800 MiB."""
+    """Of the rows that may be tried; the results of others go to `ended`. One by one: 200 rows may have 800 MiB."""
     for row in rows:
-        if row.faults:
-            faulty.append(row_fault(row.number, RowCode(row.faults[0].code)))
+        if result := untried(row):
+            ended.append(result)
         else:
             yield ProductMessage(job.job_id, job.run, chunk, row.number, ledger_size, row.urls, job.options.image)
+
+
+def untried(row: Row) -> ProductResult | None:
+    """How a row's product ends without being tried: at fault, or skipped; None when it is to be tried."""
+    if row.faults:
+        return row_fault(row.number, RowCode(row.faults[0].code))
+    return skipped(row.number) if row.is_skipped else None

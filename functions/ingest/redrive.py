@@ -10,18 +10,18 @@ from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.results import get_results
 from imagemill.adapters.store.runs import get_run
-from imagemill.domain.catalogue.inspection import Inspection
-from imagemill.domain.codes import JobStatus, RowCode
+from imagemill.domain.catalogue.layout import Inspection
+from imagemill.domain.codes import JobStatus
 from imagemill.domain.ingest_messages import FanOutRetry, RedriveRun
 from imagemill.domain.job import Job
-from imagemill.domain.product import ProductKey, ProductMessage, row_fault
+from imagemill.domain.product import ProductKey, ProductMessage
 from imagemill.errors import LostRunError
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
 from imagemill.steps.ledger import Finished, finish
 from imagemill.steps.results import record_result
 
-from .fan_out import RESERVED_MILLISECONDS, fan_out
+from .fan_out import RESERVED_MILLISECONDS, fan_out, untried
 from .retry import fan_out_retry, participants
 
 
@@ -60,9 +60,8 @@ def _redrive_chunk(job: Job, inspection: Inspection, chunk: int, *, give_up: boo
     standing = get_results(ProductKey(job.job_id, job.run, chunk, row.number) for row in rows)
     ended = {result.row: result for result in standing.values() if result.status.has_ended and result.run == job.run}
     for row in rows:
-        if row.faults and row.number not in ended:
-            fault = row_fault(row.number, RowCode(row.faults[0].code))
-            ended[row.number] = record_result(ProductKey(job.job_id, job.run, chunk, row.number), fault)
+        if row.number not in ended and (result := untried(row)):
+            ended[row.number] = record_result(ProductKey(job.job_id, job.run, chunk, row.number), result)
     finish(Finished(job.job_id, job.run, chunk, row, result.status, len(rows)) for row, result in ended.items())
     missing = [
         ProductMessage(job.job_id, job.run, chunk, row.number, len(rows), row.urls, job.options.image)

@@ -10,7 +10,8 @@ from imagemill.adapters.store.jobs import get_job, has_ended, start_job
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.results import results_of_chunk
 from imagemill.adapters.store.runs import get_run
-from imagemill.domain.catalogue.inspection import Inspection, Row
+from imagemill.domain.catalogue.layout import Inspection
+from imagemill.domain.catalogue.rows import Row
 from imagemill.domain.ingest_messages import FanOutRetry
 from imagemill.domain.job import Job
 from imagemill.domain.product import ProductMessage

@@ -19,11 +19,13 @@ from imagemill.adapters.store.jobs import end_job, get_job
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.results import results_of_chunk
 from imagemill.adapters.store.runs import as_of_run, note_retryable
-from imagemill.domain.catalogue.inspection import Inspection, Row, read_rows
-from imagemill.domain.catalogue.output import output_header, output_row
+from imagemill.domain.catalogue.layout import Inspection
+from imagemill.domain.catalogue.output import ROW_POSITION, OutputCsv, ReplacedCsv
+from imagemill.domain.catalogue.rows import Row, read_rows
 from imagemill.domain.codes import ImageStatus, JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, final_status, job_document
-from imagemill.domain.product import ProductResult
+from imagemill.domain.options import OutputMode
+from imagemill.domain.product import ImageResult, ProductResult
 from imagemill.domain.retryable import Retryable
 from imagemill.errors import UnfinishedProductError
 from imagemill.steps.webhooks import announce, deliveries_of
@@ -74,9 +76,11 @@ def _end(job: Job) -> Job:
     What refuses the first final status is a cancellation that was accepted meanwhile, or another report's
     word; that refuses the second, too.
     """
-    output_key = f"outputs/{job.tenant}/{job.job_id}/{job.run}.csv"
     tally = _Tally()
-    upload_catalogue(output_key, _output(job, tally), "text/csv; charset=utf-8")
+    output_key = _write_output(job, job.options.output, tally)
+    if job.drop_key:
+        [other] = (mode for mode in OutputMode if mode is not job.options.output)
+        _write_output(job, other, _Tally())
     note_retryable(job.job_id, job.run, tally.retryable)
     for cancelled in (job.cancelled_at is not None, True):
         status = final_status(tally.counts, cancelled=cancelled)
@@ -92,20 +96,61 @@ def _required(job_id: str) -> Job:
     return job
 
 
-def _output(job: Job, tally: _Tally) -> Iterator[bytes]:
-    """The output CSV, row by row, counting as it goes."""
+def _write_output(job: Job, mode: OutputMode, tally: _Tally) -> str:
+    """Returns the key under which it is. tally: what is counted on the way."""
+    key = _output_key(job, mode)
+    pieces = _replaced(job, tally) if mode is OutputMode.REPLACE else _appended(job, tally)
+    upload_catalogue(key, pieces, "text/csv; charset=utf-8")
+    return key
+
+
+def _output_key(job: Job, mode: OutputMode) -> str:
+    suffix = ".replace.csv" if mode is OutputMode.REPLACE else ".csv"
+    return f"outputs/{job.tenant}/{job.job_id}/{job.run}{suffix}"
+
+
+def _inspection(job: Job) -> Inspection:
     inspection = get_layout(job.job_id)
     if inspection is None:
         raise LookupError(f"layout of job {job.job_id} is gone")
-    yield output_header(inspection.layout)
+    return inspection
+
+
+def _appended(job: Job, tally: _Tally) -> Iterator[bytes]:
+    """The output CSV with columns of ours, row by row, counting as it goes."""
+    inspection = _inspection(job)
+    output = OutputCsv(inspection.layout)
+    yield output.header
     for row, result in _rows_with_results(job, inspection):
         tally.add(inspection.chunk_of(row.number), result)
-        urls = {image.position: output_url(image.key) for image in result.images if image.key}
-        errors = [(image.position, image.error.value) for image in result.images if image.error]
+        urls = _output_urls(result)
+        errors = [(image.position, _error_word(image)) for image in result.images if image.error]
         if result.error:
-            errors.insert(0, (0, result.error.value))
+            errors.insert(0, (ROW_POSITION, result.error.value))
         slots = [urls.get(position) for position in range(1, len(row.urls) + 1)]
-        yield output_row(row, slots, result.status, errors)
+        yield output.row(row, slots, result.status, errors)
+
+
+def _replaced(job: Job, tally: _Tally) -> Iterator[bytes]:
+    """The input with output URLs in place of its own, row by row, counting as it goes."""
+    inspection = _inspection(job)
+    output = ReplacedCsv(inspection.layout)
+    yield output.header
+    for row, result in _rows_with_results(job, inspection):
+        tally.add(inspection.chunk_of(row.number), result)
+        urls = _output_urls(result)
+        made = {url: urls[position] for position, url in enumerate(row.urls, 1) if position in urls}
+        yield output.row(row, made)
+
+
+def _output_urls(result: ProductResult) -> dict[int, str]:
+    return {image.position: output_url(image.key) for image in result.images if image.key}
+
+
+def _error_word(image: ImageResult) -> str:
+    """An image's code; that of an origin's answer with its number."""
+    code = image.error.value if image.error else ""
+    return code if image.http_status is None else f"{code}={image.http_status}"
 
 
 def _rows_with_results(job: Job, inspection: Inspection) -> Iterator[tuple[Row, ProductResult]]:
@@ -136,11 +181,20 @@ def _fill_outbox(job: Job) -> None:
 def _write_outbox(job: Job) -> None:
     _, _, rest = (job.drop_key or "").partition("/")
     target = f"outbox/{rest[: -len('.csv')]}.{job.job_id}"
-    if job.output_key:
-        copy_catalogue(job.output_key, None, f"{target}.csv")
+    for key, suffix in _outbox_files(job):
+        copy_catalogue(key, None, f"{target}{suffix}")
     document = job_document(job, job.counts or ProductCounts())
     body = json.dumps(document, ensure_ascii=False, indent=2).encode()
     put_catalogue(f"{target}.json", body, "application/json")
+
+
+def _outbox_files(job: Job) -> list[tuple[str, str]]:
+    """The outputs of a drop, and what each is called in the outbox. Of a job that release 0.1 began there is one."""
+    if not job.output_key:
+        return []
+    if job.csv is None:
+        return [(job.output_key, ".csv")]
+    return [(_output_key(job, OutputMode.APPEND), ".csv"), (_output_key(job, OutputMode.REPLACE), ".replace.csv")]
 
 
 def _messages(job: Job, run: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from imagemill.adapters.aws.objects import catalogue_exists
 from imagemill.adapters.aws.queues import ask_ingest
 from imagemill.adapters.store.jobs import abandon_job
 from imagemill.adapters.store.runs import get_run
-from imagemill.domain.catalogue.inspection import Fault
+from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.codes import FileCode, JobStatus
 from imagemill.domain.ids import created_seconds
 from imagemill.domain.ingest_messages import RedriveRun

@@ -30,8 +30,9 @@ def test_a_dropped_catalogue_is_answered_in_the_outbox(shop: Shop, picture: str)
     assert (job["status"], job["source"], job["filename"]) == ("COMPLETED", "drop", "spring.csv")
     assert (job["options"]["quality"], job["client_reference"]) == (30, "spring")
     assert_exact(shop, job)
-    [output] = [key for key in shop.outbox("spring") if key.endswith(".csv")]
+    output, replaced = (key for key in shop.outbox("spring") if key.endswith(".csv"))
     assert output == f"outbox/{shop.tenant}/spring.{job['job_id']}.csv"
+    assert replaced == f"outbox/{shop.tenant}/spring.{job['job_id']}.replace.csv"
     rows = list(csv.DictReader(io.StringIO(shop.catalogue_object(output).decode())))
     assert rows == shop.output(job["job_id"])
 
@@ -102,7 +103,9 @@ def test_a_catalogue_may_have_an_odd_name_in_nested_folders(shop: Shop, picture:
     [job] = dropped_job(shop, name)
 
     assert (job["status"], job["filename"]) == ("COMPLETED", "50% a+b 'q'.CSV")
-    assert shop.outbox(name) == [f"outbox/{shop.tenant}/{name}.{job['job_id']}.{end}" for end in ("csv", "json")]
+    assert shop.outbox(name) == [
+        f"outbox/{shop.tenant}/{name}.{job['job_id']}.{end}" for end in ("csv", "json", "replace.csv")
+    ]
     assert_exact(shop, job)
 
 

@@ -17,7 +17,8 @@ from imagemill.adapters.store.items import from_item
 from imagemill.adapters.store.jobs import create_job
 from imagemill.adapters.store.layouts import put_layout
 from imagemill.adapters.store.runs import open_run
-from imagemill.domain.catalogue.inspection import Inspection, inspect
+from imagemill.domain.catalogue.inspection import inspect
+from imagemill.domain.catalogue.layout import Inspection
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.job import Job
 from imagemill.domain.options import JobOptions
@@ -202,8 +203,8 @@ class Account:
     def store_job(self, csv: bytes, options: JobOptions | None = None, **changes: Any) -> tuple[Job, Inspection]:
         """A queued job of `TENANT`, its layout, and its CSV in the bucket."""
         job = a_job(options, **changes)
-        inspection = inspect(BytesIO(csv))
-        create_job(replace(job, products=inspection.rows))
+        inspection = inspect(BytesIO(csv), job.options.reading)
+        create_job(replace(job, products=inspection.rows, csv=inspection.layout.described()))
         put_layout(job.job_id, inspection)
         clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=job.catalogue_key, Body=csv)
         return job, inspection

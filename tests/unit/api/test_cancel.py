@@ -121,9 +121,9 @@ def test_an_upload_whose_ingest_is_under_way_when_the_job_is_cancelled_starts_no
 ):
     aws.store_job(CSV, status=JobStatus.AWAITING_UPLOAD)
 
-    def cancelled_meanwhile(*given: Any) -> bool:
+    def cancelled_meanwhile(*given: Any, **named: Any) -> bool:
         caller.send(event("api_post_cancel"))
-        return start_job(*given)
+        return start_job(*given, **named)
 
     monkeypatch.setattr(ingest.fan_out, "start_job", cancelled_meanwhile)
     ingest.app.handler(event("ingest_upload"), context)

@@ -29,7 +29,15 @@ def test_a_job_in_work_shows_live_counts(aws, caller, event):
     job = caller.send(event("api_get_job"))
 
     assert caller.status == 200
-    assert job["products"] == {"total": 3, "pending": 1, "completed": 1, "partial": 0, "failed": 1, "cancelled": 0}
+    assert job["products"] == {
+        "total": 3,
+        "pending": 1,
+        "completed": 1,
+        "partial": 0,
+        "failed": 1,
+        "cancelled": 0,
+        "skipped": 0,
+    }
     assert job["progress"] == 0.66
 
 

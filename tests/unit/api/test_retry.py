@@ -64,7 +64,15 @@ def test_a_retry_is_accepted_and_answered_with_the_job_of_the_new_run(aws, calle
     assert (caller.status, document["status"], document["run"]) == (202, "QUEUED", 2)
     assert (document["started_at"], document["ended_at"]) == (None, None)
     assert (document["images"], document["bytes"], document["links"]["output"]) == (None, None, None)
-    assert document["products"] == {"total": 4, "pending": 2, "completed": 1, "partial": 0, "failed": 1, "cancelled": 0}
+    assert document["products"] == {
+        "total": 4,
+        "pending": 2,
+        "completed": 1,
+        "partial": 0,
+        "failed": 1,
+        "cancelled": 0,
+        "skipped": 0,
+    }
     assert document["progress"] == 0.5
     assert caller.problem(caller.get(f"/jobs/{JOB_ID}/output")) == (409, "JOB_NOT_FINISHED")
     [asked] = event("ingest_retry")["Records"]
@@ -256,7 +264,7 @@ def test_a_retried_drop_finds_the_new_output_in_its_outbox(aws, caller, context,
     assert (document["run"], document["status"]) == (2, "COMPLETED")
     output = aws.objects(CATALOGUE_BUCKET, "outputs/")[f"outputs/{TENANT}/{JOB_ID}/2.csv"]
     assert outbox[f"outbox/{TENANT}/summer.{JOB_ID}.csv"] == output
-    assert len(outbox) == 2
+    assert len(outbox) == 3
 
 
 def test_a_slow_report_does_not_leave_an_older_run_in_the_outbox(aws, caller, context, event):

@@ -25,7 +25,15 @@ def test_a_raw_csv_is_accepted_as_a_job(aws, caller, event):
 
     assert caller.status == 202
     assert (job["status"], job["source"], job["filename"]) == ("QUEUED", "api", "products.csv")
-    assert job["products"] == {"total": 2, "pending": 2, "completed": 0, "partial": 0, "failed": 0, "cancelled": 0}
+    assert job["products"] == {
+        "total": 2,
+        "pending": 2,
+        "completed": 0,
+        "partial": 0,
+        "failed": 0,
+        "cancelled": 0,
+        "skipped": 0,
+    }
     assert (job["options"]["quality"], job["client_reference"]) == (60, "order-2025-07-18")
     assert (job["images"], job["bytes"], job["progress"], job["links"]["output"]) == (None, None, 0.0, None)
     link = f"https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/v1/jobs/{job['job_id']}"

@@ -13,7 +13,8 @@ from imagemill.adapters.store.jobs import create_job, get_job, reject_job
 from imagemill.adapters.store.ledger import live_counts
 from imagemill.adapters.store.results import results_of_chunk
 from imagemill.adapters.store.runs import open_run
-from imagemill.domain.catalogue.inspection import CHUNK_ROWS, inspect, read_rows
+from imagemill.domain.catalogue.inspection import CHUNK_ROWS, inspect
+from imagemill.domain.catalogue.rows import read_rows
 from imagemill.domain.codes import JobStatus, ProductStatus, RowCode
 from imagemill.domain.job import Job, ProductCounts
 from imagemill.domain.options import ImageOptions, JobOptions, OutputFormat

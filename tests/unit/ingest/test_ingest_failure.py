@@ -40,7 +40,7 @@ def last_receive(event: Any, name: str) -> Any:
 def test_a_catalogue_that_becomes_a_dead_letter_is_explained_by_its_job(aws, context, event, monkeypatch):
     aws.store_job(catalogue(1))
     monkeypatch.setenv("PRODUCTS_QUEUE", "https://sqs.eu-central-1.amazonaws.com/123456789012/gone")
-    monkeypatch.setattr("ingest.fan_out.start_job", lambda *_: False)
+    monkeypatch.setattr("ingest.fan_out.start_job", lambda *_, **__: False)
     failing = event("ingest_upload")
 
     with pytest.raises(Exception, match="NonExistentQueue"):

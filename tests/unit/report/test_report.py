@@ -36,7 +36,7 @@ def test_the_output_is_the_input_with_urls_status_and_errors(aws, context, event
 
     assert aws.objects(CATALOGUE_BUCKET, "outputs/")[OUTPUT_KEY] == (
         b"S. No.,Product Name,Input Image Urls,Note,Output Image Urls,Status,Errors\r\n"
-        b'1,A,"https://a/1.jpg,https://a/2.jpg",one,"https://images.shop.example/images/00/1.jpg,",PARTIAL,2:HTTP_STATUS\r\n'
+        b'1,A,"https://a/1.jpg,https://a/2.jpg",one,"https://images.shop.example/images/00/1.jpg,",PARTIAL,2:HTTP_STATUS=404\r\n'
         b'2,"B, large",https://a/3.jpg,two,https://images.shop.example/images/00/1.jpg,COMPLETED,\r\n'
         b"3,,https://a/4.jpg,three,,FAILED,0:MISSING_NAME\r\n"
     )
@@ -100,6 +100,8 @@ def test_a_crash_at_any_point_is_mended_by_the_retry(aws, context, event):
             OUTPUT_KEY,
             f"outbox/{TENANT}/2025/summer.{JOB_ID}.csv",
             f"outbox/{TENANT}/2025/summer.{JOB_ID}.json",
+            f"outbox/{TENANT}/2025/summer.{JOB_ID}.replace.csv",
+            f"outputs/{TENANT}/{JOB_ID}/1.replace.csv",
             f"uploads/{TENANT}/{JOB_ID}.csv",
         ]
     )

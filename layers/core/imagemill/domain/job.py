@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ulid import ULID
 
+from imagemill.domain.catalogue.reading_options import ReadingOptions
 from imagemill.domain.codes import JobSource, JobStatus, ProductStatus
-from imagemill.domain.options import ImageOptions, JobOptions
+from imagemill.domain.options import ImageOptions, JobOptions, OutputMode
 
 #: Life of a presigned upload, in seconds.
 UPLOAD_SECONDS = 60 * 60
@@ -50,10 +51,11 @@ class ProductCounts:
     partial: int = 0
     failed: int = 0
     cancelled: int = 0
+    skipped: int = 0
 
     @property
     def ended(self) -> int:
-        return self.completed + self.partial + self.failed + self.cancelled
+        return self.completed + self.partial + self.failed + self.cancelled + self.skipped
 
     def __add__(self, other: ProductCounts) -> ProductCounts:
         return ProductCounts(
@@ -61,6 +63,7 @@ class ProductCounts:
             self.partial + other.partial,
             self.failed + other.failed,
             self.cancelled + other.cancelled,
+            self.skipped + other.skipped,
         )
 
     def __sub__(self, other: ProductCounts) -> ProductCounts:
@@ -69,6 +72,7 @@ class ProductCounts:
             self.partial - other.partial,
             self.failed - other.failed,
             self.cancelled - other.cancelled,
+            self.skipped - other.skipped,
         )
 
     def plus(self, status: ProductStatus) -> ProductCounts:
@@ -78,8 +82,8 @@ class ProductCounts:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ProductCounts:
-        names = ("completed", "partial", "failed", "cancelled")
-        return cls(**{name: values.get(name, 0) for name in names})
+        """Counts of release 0.1 have no `skipped`: none was."""
+        return cls(**{counted.name: values.get(counted.name, 0) for counted in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class Job:
     """api_url: the API's public address when the job was made, for links in what we send by ourselves.
 
     drop_key: the inbox key the catalogue came by, for source `drop`. products: how many, once known.
+    csv: how the catalogue was read, once it has been (see `Layout.described`).
     run: from 1, one more with each retry. started_at and all that tells how the job ended are its run's,
     as is cancelled_at: when the run's cancellation was accepted.
     """
@@ -123,6 +128,7 @@ class Job:
     totals: Totals | None = None
     output_key: str | None = None
     drop_key: str | None = None
+    csv: Mapping[str, Any] | None = None
 
     @property
     def catalogue_key(self) -> str:
@@ -137,11 +143,12 @@ def job_id_of_upload(key: str) -> str:
 def final_status(counts: ProductCounts, *, cancelled: bool = False) -> JobStatus:
     """How a job ended, as it follows from how its products ended and from whether its run was cancelled.
 
-    An accepted cancellation is kept, also when it came too late for any product.
+    An accepted cancellation is kept, also when it came too late for any product. Rows that were skipped had nothing
+    to be done: the job is COMPLETED when every other one is, and so when there is no other.
     """
     if cancelled or counts.cancelled:
         return JobStatus.CANCELLED
-    if counts.completed == counts.ended:
+    if counts.completed + counts.skipped == counts.ended:
         return JobStatus.COMPLETED
     return JobStatus.PARTIAL if counts.completed or counts.partial else JobStatus.FAILED
 
@@ -160,7 +167,13 @@ def job_document(job: Job, counts: ProductCounts) -> dict[str, Any]:
         "created_at": job.created_at,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
-        "options": {**job.options.image.as_dict(), "webhook_url": job.options.webhook_url},
+        "options": {
+            **job.options.image.as_dict(),
+            "webhook_url": job.options.webhook_url,
+            **job.options.reading.as_dict(),
+            "output": job.options.output.value,
+        },
+        "csv": job.csv and dict(job.csv),
         "products": {"total": total, "pending": max(0, total - counts.ended), **asdict(counts)},
         "images": totals
         and {
@@ -191,12 +204,25 @@ def _share(part: int, whole: int) -> float:
 
 
 def options_as_dict(options: JobOptions) -> dict[str, Any]:
-    return {
+    """What is new since release 0.1 is left out where it is the default: requests remembered then say the same."""
+    kept: dict[str, Any] = {
         "image": options.image.as_dict(),
         "webhook_url": options.webhook_url,
         "client_reference": options.client_reference,
     }
+    if options.reading != ReadingOptions():
+        kept["reading"] = options.reading.as_dict()
+    if options.output is not OutputMode.APPEND:
+        kept["output"] = options.output.value
+    return kept
 
 
 def options_from_dict(values: Mapping[str, Any]) -> JobOptions:
-    return JobOptions(ImageOptions.from_dict(values["image"]), values["webhook_url"], values["client_reference"])
+    reading = values.get("reading")
+    return JobOptions(
+        ImageOptions.from_dict(values["image"]),
+        values["webhook_url"],
+        values["client_reference"],
+        ReadingOptions.from_dict({**ReadingOptions().as_dict(), **reading}) if reading else ReadingOptions(),
+        OutputMode(values.get("output", OutputMode.APPEND)),
+    )

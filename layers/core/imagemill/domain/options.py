@@ -1,13 +1,16 @@
-"""Job options (contract A3): how a caller may ask for images to be compressed and to be told."""
+"""Job options (contract A3): how a caller may ask for a CSV to be read, images to be compressed, and to be told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from imagemill.domain.catalogue.encodings import ENCODING_NAMES, Encoding, encoding_of
+from imagemill.domain.catalogue.feeds import Feed
+from imagemill.domain.catalogue.reading_options import ReadingOptions
 from imagemill.errors import InvalidOptionError
 
 #: Longest side that may be asked for, in pixels; WebP ends at 16,383 and JPEG at 65,535.
@@ -16,6 +19,9 @@ MAX_SIDE_PIXELS = 16_384
 MIN_QUALITY, MAX_QUALITY, DEFAULT_QUALITY = 1, 95, 50
 MAX_REFERENCE_CHARACTERS = 256
 MAX_WEBHOOK_URL_CHARACTERS = 2_048
+#: Of what names columns; S3 takes 2 KB of metadata in all.
+MAX_COLUMN_OPTION_CHARACTERS = 2_048
+MAX_BASE_URL_CHARACTERS = 1_024
 
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -32,6 +38,13 @@ class OutputFormat(StrEnum):
 class Metadata(StrEnum):
     STRIP = "strip"
     KEEP = "keep"
+
+
+class OutputMode(StrEnum):
+    """append: the input's columns, then ours. replace: the input's columns, with other URLs."""
+
+    APPEND = "append"
+    REPLACE = "replace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +84,13 @@ class JobOptions:
     image: ImageOptions = ImageOptions()
     webhook_url: str | None = None
     client_reference: str | None = None
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
+    output: OutputMode = OutputMode.APPEND
 
 
-IMAGE_OPTION_NAMES = tuple(field.name for field in fields(ImageOptions))
-OPTION_NAMES = (*IMAGE_OPTION_NAMES, "webhook_url", "client_reference")
+IMAGE_OPTION_NAMES = tuple(option.name for option in fields(ImageOptions))
+READING_OPTION_NAMES = tuple(option.name for option in fields(ReadingOptions))
+OPTION_NAMES = (*IMAGE_OPTION_NAMES, "webhook_url", "client_reference", *READING_OPTION_NAMES, "output")
 INTEGER_OPTION_NAMES = ("quality", "max_width", "max_height")
 BOOLEAN_OPTION_NAMES = ("progressive",)
 
@@ -102,7 +118,52 @@ def parse_options(given: Mapping[str, str], *, allow_http_webhook: bool) -> JobO
     reference = present.get("client_reference")
     if reference is not None and len(reference) > MAX_REFERENCE_CHARACTERS:
         raise InvalidOptionError("client_reference", f"at most {MAX_REFERENCE_CHARACTERS} characters")
-    return JobOptions(image, _webhook_url(present, allow_http=allow_http_webhook), reference)
+    return JobOptions(
+        image,
+        _webhook_url(present, allow_http=allow_http_webhook),
+        reference,
+        _reading(present),
+        _choice(present, "output", OutputMode) or OutputMode.APPEND,
+    )
+
+
+def _reading(given: Mapping[str, str]) -> ReadingOptions:
+    for name in ("serial_column", "name_column", "urls_column"):
+        if len(given.get(name, "")) > MAX_COLUMN_OPTION_CHARACTERS:
+            raise InvalidOptionError(name, f"at most {MAX_COLUMN_OPTION_CHARACTERS:,} characters")
+    return ReadingOptions(
+        _choice(given, "feed", Feed) or Feed.AUTO,
+        given.get("serial_column"),
+        given.get("name_column"),
+        given.get("urls_column"),
+        _base_url(given),
+        _encoding(given),
+    )
+
+
+def _encoding(given: Mapping[str, str]) -> Encoding | None:
+    label = given.get("encoding")
+    if label is None:
+        return None
+    encoding = encoding_of(label)
+    if encoding is None:
+        raise InvalidOptionError("encoding", f"one of {', '.join(ENCODING_NAMES)}, or another label of these")
+    return encoding
+
+
+def _base_url(given: Mapping[str, str]) -> str | None:
+    url = given.get("base_url")
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        acceptable = parts.scheme.lower() in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        acceptable = False
+    if not acceptable or not url.isprintable() or "#" in url or len(url) > MAX_BASE_URL_CHARACTERS:
+        allowed = f"the beginning of an http or https URL, with a host, at most {MAX_BASE_URL_CHARACTERS:,} characters"
+        raise InvalidOptionError("base_url", allowed)
+    return url
 
 
 def _integer(given: Mapping[str, str], name: str, low: int, high: int) -> int | None:

@@ -175,6 +175,11 @@ def cancelled(row: int, images: int, known: ProductResult | None) -> ProductResu
     return settled(row, known.attempts if known else 0, failed)
 
 
+def skipped(row: int) -> ProductResult:
+    """The terminal result of a row of an export that has no image. A retry leaves it alone."""
+    return ProductResult(row, ProductStatus.SKIPPED, attempts=0)
+
+
 def row_fault(row: int, code: RowCode) -> ProductResult:
     """The terminal result of a product whose row was refused: none of its images is tried or counted."""
     return ProductResult(row, ProductStatus.FAILED, attempts=0, error=code)

@@ -46,6 +46,7 @@ def create_job(job: Job) -> bool:
         "errors": [dict(error) for error in job.errors],
         "ended_at": job.ended_at,
         "drop_key": job.drop_key,
+        "csv": job.csv,
         "gsi1pk": f"TENANT#{job.tenant}",
         "gsi1sk": job.job_id,
         "gsi2pk": WATCHED,
@@ -116,11 +117,14 @@ def _tenant_query(tenant: str, limit: int, before: str | None) -> dict[str, Any]
     }
 
 
-def start_job(job_id: str, products: int, run: int = 1) -> bool:
-    """Move a run of a job to PROCESSING. False when it has started or ended before; repeating changes nothing."""
+def start_job(job_id: str, products: int, run: int = 1, *, csv: Mapping[str, Any] | None = None) -> bool:
+    """Move a run of a job to PROCESSING. False when it has started or ended before; repeating changes nothing.
+
+    csv: how its catalogue was read (see `Layout.described`).
+    """
     return change_job(
         job_id,
-        "SET #status = :processing, started_at = :now, products = :products",
+        "SET #status = :processing, started_at = :now, products = :products" + (", csv = :csv" if csv else ""),
         "#status IN (:queued, :awaiting) AND run = :run",
         {
             ":run": run,
@@ -129,6 +133,7 @@ def start_job(job_id: str, products: int, run: int = 1) -> bool:
             ":awaiting": JobStatus.AWAITING_UPLOAD.value,
             ":now": now(),
             ":products": products,
+            **({":csv": csv} if csv else {}),
         },
     )
 
@@ -306,5 +311,6 @@ def _job(values: Mapping[str, Any]) -> Job:
         products=values["products"],
         errors=tuple(values["errors"]),
         drop_key=values.get("drop_key"),
+        csv=values.get("csv"),
         **outcome_from_dict(values),
     )

@@ -8,7 +8,7 @@ a retry can take up, and how it ended. Adding to a set twice changes nothing: th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,7 +21,7 @@ from imagemill.domain.retryable import Retryable, pack_chunks, unpack_chunks
 from imagemill.settings import settings
 
 #: The terminal statuses, each a set attribute of a chunk's ledger and a counter of the run.
-COUNTED = ("completed", "partial", "failed", "cancelled")
+COUNTED = tuple(counted.name for counted in fields(ProductCounts))
 
 
 @dataclass(frozen=True, slots=True)
