@@ -157,7 +157,8 @@ $("job-form").onsubmit = (event) => {
 $("check").onclick = () => attempt(() => hand(async () => {
   const found = await call("POST", "/jobs?dry_run=true", { body: form(options()) });
   showFaults(found.errors, found.total_errors);
-  say(found.valid ? `No row is at fault; there are ${found.rows}.` : `${found.row_errors} of ${found.rows} rows are at fault.`, found.valid);
+  const rows = `${found.rows} rows, ${found.images} images${found.skipped ? `, ${found.skipped} rows without one` : ""}.`;
+  say(`${found.valid ? "No row is at fault" : `${found.row_errors} rows are at fault`}: ${rows} ${reading(found.csv)}`, found.valid);
 }));
 $("file").onchange = () => choose($("file").files[0]);
 for (const type of ["dragover", "dragleave", "drop"]) {
@@ -177,8 +178,8 @@ const heading = (title, status) => element("div", { className: "heading" }, titl
   element("span", { className: `status ${status}`, textContent: status.replace("_", " ") }));
 
 function facts(job) {
-  const { total, completed, partial, failed, cancelled } = job.products;
-  const counts = Object.entries({ completed, partial, failed, cancelled }).filter(([, count]) => count);
+  const { total, completed, partial, failed, cancelled, skipped } = job.products;
+  const counts = Object.entries({ completed, partial, failed, cancelled, skipped }).filter(([, count]) => count);
   return [
     moment(job.created_at),
     job.client_reference,
@@ -187,6 +188,14 @@ function facts(job) {
     job.bytes && job.bytes.input
       ? `${size(job.bytes.input)} → ${size(job.bytes.output)} (${Math.round(100 * job.bytes.saved / job.bytes.input)} % saved)` : null,
   ].filter(Boolean).join(" · ");
+}
+
+/** How a CSV was read: what a person can see at once when it was read wrong. */
+function reading(csv) {
+  if (!csv) return null;
+  const delimiter = { ",": "comma", ";": "semicolon", "\t": "tab" }[csv.delimiter] || csv.delimiter;
+  const { serial, name, urls } = csv.columns;
+  return `Read as ${csv.feed}, ${csv.encoding}, ${delimiter}: serial “${serial}”, name “${name}”, URLs “${urls.join("”, “")}”.`;
 }
 
 const bar = (job) => job.ended_at ? null : element("progress", {
@@ -229,10 +238,19 @@ function showJob(job) {
   $("job-title").textContent = job.filename;
   $("job").replaceChildren(element("div", { className: "card" },
     heading(element("code", { textContent: job.job_id }), job.status), bar(job),
-    element("p", { className: "facts", textContent: facts(job) }), ...faultsOf(job)));
+    element("p", { className: "facts", textContent: facts(job) }),
+    job.csv && element("p", { className: "hint", textContent: reading(job.csv) }), ...faultsOf(job)));
   $("download").hidden = !job.links.output;
   $("cancel").hidden = Boolean(job.ended_at);
   $("retry").hidden = !["PARTIAL", "FAILED", "CANCELLED"].includes(job.status);
+}
+
+/** What a code means and what to do about it, in the words of the reference; nothing for a code that it has not. */
+function explained(code, reason) {
+  const meaning = MEANINGS[code];
+  if (!meaning) return "";
+  const why = meaning.reasons[reason] ? ` (${meaning.reasons[reason]})` : "";
+  return `${code}: ${meaning.means}${why}. ${meaning.mender}: ${meaning.way_out}.`.replaceAll("`", "");
 }
 
 /** A code that may be broken after its underscores, and not in mid-word. */
@@ -242,7 +260,8 @@ function showImage(image) {
   const name = `Image ${image.position}`;
   if (!isWebAddress(image.output_url)) {
     const word = image.error ? `${image.error}${image.http_status ? ` ${image.http_status}` : ""}` : image.status.toLowerCase();
-    return element("li", { className: "image", title: image.input_url },
+    const title = [image.input_url, image.error && explained(image.error, image.reason)].filter(Boolean).join("\n");
+    return element("li", { className: "image", title },
       element("span", { className: image.error ? "blank fault" : "blank", textContent: breakable(word) }), name);
   }
   const picture = element("img", { loading: "lazy", alt: name, src: image.output_url });
@@ -254,7 +273,7 @@ function showImage(image) {
 const showProduct = (product) => element("li", { className: "card" },
   heading(element("strong", { textContent: `${product.row}. ${product.name || "(no name)"}` }), product.status),
   element("p", { className: "facts", textContent: product.serial }),
-  product.error && element("p", { className: "fault", textContent: product.error }),
+  product.error && element("p", { className: "fault", textContent: explained(product.error) }),
   element("ul", { className: "images" }, ...product.images.map(showImage)));
 
 /** Read products anew, as many as are shown, or the page after them. */

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from urllib.parse import urlsplit
 
 from imagemill.adapters.aws.objects import upload_origin
+from imagemill.domain.catalogue.feeds import Feed
+from imagemill.domain.meanings import MEANINGS
 from imagemill.settings import settings
 
 HERE = files(__package__)
@@ -23,7 +27,7 @@ def console_page() -> tuple[str, str]:
     return _assembled(
         "console.html",
         (HERE / "console.css").read_text("utf-8"),
-        [(HERE / "console.js").read_text("utf-8")],
+        [_meanings(), (HERE / "console.js").read_text("utf-8")],
         {
             "connect-src": f"'self' {upload_origin()}",
             "img-src": f"'self' data: {images.scheme}://{images.netloc}",
@@ -45,12 +49,19 @@ def swagger_page() -> tuple[str, str]:
     )
 
 
+def _meanings() -> str:
+    """A script with what each code means, for `console.js`. No word of it ends a script."""
+    words = {code: asdict(meaning) for code, meaning in MEANINGS.items()}
+    return f"const MEANINGS = {json.dumps(words)};"
+
+
 def _assembled(page: str, style: str, scripts: list[str], sources: dict[str, str]) -> tuple[str, str]:
     """Put style and scripts into a page's `<!-- style -->` and `<!-- scripts -->`.
 
     They are allowed by their hashes, not by a nonce, so that the page can be cached.
     """
     html = (HERE / page).read_text("utf-8")
+    html = html.replace("<!-- feeds -->", "".join(f"<option>{feed}</option>" for feed in Feed if feed is not Feed.AUTO))
     html = html.replace("<!-- style -->", f"<style>{style}</style>")
     html = html.replace("<!-- scripts -->", "".join(f"<script>{script}</script>" for script in scripts))
     policy = {

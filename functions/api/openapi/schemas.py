@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from imagemill.adapters.store.deliveries import Attempt
+from imagemill.domain.catalogue.encodings import ENCODING_NAMES
+from imagemill.domain.catalogue.feeds import MAPPED, Feed
+from imagemill.domain.catalogue.inspection import DELIMITERS
 from imagemill.domain.codes import FileCode, ImageCode, ImageStatus, JobSource, JobStatus, ProductStatus, RowCode
 from imagemill.domain.ids import ULID_PATTERN
+from imagemill.domain.meanings import FILE_MEANINGS, IMAGE_MEANINGS, ROW_MEANINGS, Meaning
 from imagemill.domain.options import (
     DEFAULT_QUALITY,
+    MAX_BASE_URL_CHARACTERS,
+    MAX_COLUMN_OPTION_CHARACTERS,
     MAX_QUALITY,
     MAX_REFERENCE_CHARACTERS,
     MAX_SIDE_PIXELS,
     MAX_WEBHOOK_URL_CHARACTERS,
     MIN_QUALITY,
     OPTION_NAMES,
+    READING_OPTION_NAMES,
     Metadata,
     OutputFormat,
+    OutputMode,
 )
 from imagemill.domain.product import MAX_RECEIVE_COUNT
 from imagemill.domain.webhooks.message import SECRET_PREFIX
@@ -50,7 +58,23 @@ OPTION_DESCRIPTIONS = {
     "metadata": "`strip` removes all but the colour profile.",
     "webhook_url": "Where to tell that the job has ended: an absolute https URL without credentials.",
     "client_reference": "Text of yours, echoed everywhere.",
+    "feed": "Which platform's export the CSV is. `auto`: the standard columns, or else what the headers fit.",
+    "serial_column": "The serial's header, as it stands in the file.",
+    "name_column": "The name's header, as it stands in the file.",
+    "urls_column": "The headers of image URLs, comma-separated; `*` at an end stands for a number: `IMAGE*`.",
+    "base_url": "What stands before URLs without a host, such as `https://shop.example/media/catalog/product`.",
+    "encoding": "The file's encoding, by a label of the WHATWG Encoding Standard. None: it is found out.",
+    "output": "`append`: your columns and ours. `replace`: your columns, with output URLs in place of input URLs.",
 }
+
+
+def _explained(meanings: Mapping[Any, Meaning]) -> str:
+    """A list in Markdown."""
+    lines = []
+    for code, meaning in meanings.items():
+        lines.append(f"- `{code}`: {meaning.means}. {meaning.mender}: {meaning.way_out}.")
+        lines += [f"  - reason `{reason}`: {says}." for reason, says in meaning.reasons.items()]
+    return "\n".join(lines)
 
 
 def reference(name: str) -> Schema:
@@ -95,6 +119,7 @@ def _typed(hint: object) -> Schema:
 
 def option_schemas() -> dict[str, Schema]:
     """Each job option as a parameter or form field has it: numbers as text are numbers there."""
+    column = {"type": "string", "maxLength": MAX_COLUMN_OPTION_CHARACTERS}
     side = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE_PIXELS}
     values: dict[str, Schema] = {
         "quality": {"type": "integer", "minimum": MIN_QUALITY, "maximum": MAX_QUALITY, "default": DEFAULT_QUALITY},
@@ -105,6 +130,11 @@ def option_schemas() -> dict[str, Schema]:
         "metadata": {**enum(Metadata), "default": Metadata.STRIP.value},
         "webhook_url": {**URL, "maxLength": MAX_WEBHOOK_URL_CHARACTERS, "examples": ["https://shop.example/hook"]},
         "client_reference": {"type": "string", "maxLength": MAX_REFERENCE_CHARACTERS},
+        "feed": {**enum(Feed), "default": Feed.AUTO.value},
+        **dict.fromkeys(("serial_column", "name_column", "urls_column"), column),
+        "base_url": {**URL, "maxLength": MAX_BASE_URL_CHARACTERS, "examples": ["https://shop.example/media"]},
+        "encoding": {"type": "string", "examples": ["gb18030", "windows-1251"]},
+        "output": {**enum(OutputMode), "default": OutputMode.APPEND.value},
     }
     return {name: {**values[name], "description": OPTION_DESCRIPTIONS[name]} for name in OPTION_NAMES}
 
@@ -120,7 +150,7 @@ def json_option_schemas() -> dict[str, Schema]:
 def _shown_options() -> Schema:
     shown = option_schemas()
     del shown["client_reference"]
-    for name in ("max_width", "max_height", "webhook_url"):
+    for name in ("max_width", "max_height", "webhook_url", *READING_OPTION_NAMES[1:]):
         shown[name] = nullable(shown[name])
     return record(shown, description="All of the job's options, with the defaults of those that were not given.")
 
@@ -144,8 +174,9 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
             "options": _shown_options(),
             "products": _counts(
                 "Live, and exact once the job has ended.",
-                *("total", "pending", "completed", "partial", "failed", "cancelled"),
+                *("total", "pending", "completed", "partial", "failed", "cancelled", "skipped"),
             ),
+            "csv": {**nullable(reference("Reading")), "description": "Null until the CSV has been read."},
             "images": nullable(_counts("Null until the job has ended.", "total", "completed", "failed")),
             "bytes": nullable(
                 record(
@@ -188,14 +219,18 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
             "status": reference("ProductStatus"),
             "attempts": {**COUNT, "description": f"Receives of its message in this run, {MAX_RECEIVE_COUNT} at most."},
             "images": {"type": "array", "items": reference("Image")},
-            "error": nullable({**enum(RowCode), "description": "Why the row was refused."}),
+            "error": nullable({**enum(RowCode), "description": _explained(ROW_MEANINGS)}),
         }
     )
     fault = record(
         {
             "row": nullable({"type": "integer", "minimum": 1}),
             "column": nullable({"type": "string", "description": "The column's header, as in the file."}),
-            "code": {"type": "string", "enum": sorted({*FileCode, *RowCode, *ImageCode})},
+            "code": {
+                "type": "string",
+                "enum": sorted({*FileCode, *RowCode, *ImageCode}),
+                "description": _explained({**FILE_MEANINGS, **ROW_MEANINGS}),
+            },
             "message": TEXT,
             "line": {"type": "integer", "minimum": 1},
         },
@@ -240,7 +275,23 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
             {"products": {"type": "array", "items": reference("Product")}, "next_cursor": nullable(TEXT)}
         ),
         "Image": image,
-        "ImageErrorCode": enum(ImageCode),
+        "ImageErrorCode": {**enum(ImageCode), "description": _explained(IMAGE_MEANINGS)},
+        "Reading": record(
+            {
+                "encoding": {"type": "string", "enum": list(ENCODING_NAMES)},
+                "delimiter": {"type": "string", "enum": list(DELIMITERS)},
+                "feed": {
+                    "type": "string",
+                    "enum": [*(feed.value for feed in Feed if feed is not Feed.AUTO), MAPPED],
+                    "description": f"What the columns were recognised by; `{MAPPED}`: the options named them.",
+                },
+                "columns": record(
+                    {"serial": TEXT, "name": TEXT, "urls": {"type": "array", "items": TEXT, "minItems": 1}},
+                    description="Headers, as in the file.",
+                ),
+            },
+            description="How the CSV was read.",
+        ),
         "Fault": fault,
         "Problem": problem,
         "Validation": record(
@@ -248,6 +299,9 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
                 "valid": BOOLEAN,
                 "rows": COUNT,
                 "row_errors": {**COUNT, "description": "Rows at fault."},
+                "skipped": {**COUNT, "description": "Rows of an export that have no image."},
+                "images": {**COUNT, "description": "Of the rows that are not at fault."},
+                "csv": reference("Reading"),
                 "errors": {"type": "array", "items": reference("Fault"), "maxItems": MAX_LISTED_ERRORS},
                 "total_errors": COUNT,
             }
