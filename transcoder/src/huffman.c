@@ -10,12 +10,22 @@ static void enter_whole(struct DecodingTable *table, uint32_t code, uint32_t len
     uint32_t first = code << (LOOKUP_BITS - length), end = (code + 1) << (LOOKUP_BITS - length);
     /* Symbols without a value: end of block, and 16 zeros. Others are a progressive scan's, and decoded apart. */
     if (size == 0 && run != 0 && run != 15) return;
-    if (size > 4 || bits > LOOKUP_BITS) return;
+    if (size > 5 || bits > LOOKUP_BITS) return;
     for (uint32_t index = first; index < end; index++) {
         int32_t value = 0;
         if (size) value = extended((index >> (LOOKUP_BITS - bits)) & ((1u << size) - 1), size);
         uint32_t step = symbol == 0 ? PAST_END : run;
         table->whole[index] = (uint32_t)(value + SMALL_VALUES) << 16 | step << 8 | bits;
+    }
+}
+
+static void enter_whole_dc(struct DecodingTable *table, uint32_t code, uint32_t length, uint8_t size) {
+    uint32_t bits = length + size;
+    if (size > 11 || bits > LOOKUP_BITS) return;
+    uint32_t first = code << (LOOKUP_BITS - length), end = (code + 1) << (LOOKUP_BITS - length);
+    for (uint32_t index = first; index < end; index++) {
+        int32_t value = size ? extended((index >> (LOOKUP_BITS - bits)) & ((1u << size) - 1), size) : 0;
+        table->whole[index] = (uint32_t)value << 16 | bits;
     }
 }
 
@@ -32,7 +42,7 @@ bool huffman_prepare(struct DecodingTable *table, const uint8_t lengths[16], con
             if (length > LOOKUP_BITS) continue;
             uint32_t first = code << (LOOKUP_BITS - length), end = (code + 1) << (LOOKUP_BITS - length);
             for (uint32_t index = first; index < end; index++) table->code[index] = (uint16_t)(length << 8 | symbol);
-            if (!is_dc) enter_whole(table, code, length, symbol);
+            (is_dc ? enter_whole_dc : enter_whole)(table, code, length, symbol);
         }
         table->limit[length] = code << (MAX_CODE_BITS - length);
         code <<= 1;

@@ -7,12 +7,13 @@
 #define LOOKUP_BITS 10
 #define MAX_CODE_BITS 16
 /* Values that the look-up tells are smaller than this. */
-#define SMALL_VALUES 16
+#define SMALL_VALUES 32
 /* Coefficients that an end of block steps over: more than there are, and told from any run. */
 #define PAST_END 128
 
-/* A whole AC symbol: 0 where it does not fit, else
-   (value + SMALL_VALUES) << 16 | coefficients to step over << 8 | bits of code and value. */
+/* A whole symbol: 0 where it does not fit, else of AC
+   (value + SMALL_VALUES) << 16 | coefficients to step over << 8 | bits of code and value,
+   and of DC value << 16 | bits of code and value. */
 typedef uint32_t WholeSymbol;
 
 struct DecodingTable {
@@ -43,6 +44,20 @@ static inline int32_t huffman_decode(const struct DecodingTable *table, struct B
             return table->symbols[((int32_t)(ahead >> (MAX_CODE_BITS - length)) + table->offset[length]) & 0xFF];
         }
     return -1;
+}
+
+/* Add a DC difference (T.81, F.2.2.1); false for what no encoder writes. At least 32 bits must be at hand. */
+static inline bool huffman_decode_dc(const struct DecodingTable *table, struct Bits *bits, int32_t *prediction) {
+    WholeSymbol whole = table->whole[bits->bits >> (64 - LOOKUP_BITS)];
+    if (__builtin_expect(whole != 0, 1)) {
+        bits_skip(bits, whole & 0xFF);
+        *prediction += (int32_t)whole >> 16;
+    } else {
+        int32_t size = huffman_decode(table, bits);
+        if (size < 0 || size > 11) return false;
+        if (size) *prediction += bits_take_signed(bits, (uint32_t)size);
+    }
+    return *prediction >= -32768 && *prediction <= 32767;
 }
 
 struct EncodingTable {

@@ -102,12 +102,8 @@ static inline bool read_dc(
         *dc = (int16_t)(*dc | (int32_t)bits_take(bits, 1) << r->scan->low_bit);
         return true;
     }
-    int32_t size = huffman_decode(table, bits);
-    if (size < 0 || size > 11) return false;
-    if (size) r->prediction[component] += bits_take_signed(bits, (uint32_t)size);
-    int32_t value = r->prediction[component];
-    if (value < -32768 || value > 32767) return false;
-    value *= 1 << r->scan->low_bit;
+    if (!huffman_decode_dc(table, bits, &r->prediction[component])) return false;
+    int32_t value = r->prediction[component] * (1 << r->scan->low_bit);
     *dc = (int16_t)value;
     return value >= -32768 && value <= 32767;
 }

@@ -1,5 +1,8 @@
 #include "sequential.h"
 
+/* Symbols that can be looked up before bits run short: 56 bits are at hand. */
+#define FOR_LOOKED_UP _Pragma("clang loop unroll(full)") for (int i = 0; i < 56 / LOOKUP_BITS; i++)
+
 /* One block of a component, as it lies in the MCU. */
 struct McuBlock {
     const struct DecodingTable *dc, *ac;
@@ -13,14 +16,6 @@ struct McuBlock {
 void sequential_begin(struct Sequential *s, const struct Headers *headers, uint8_t *window) {
     *s = (struct Sequential){.until_restart = headers->restart_interval};
     bits_open(&s->reader, window, headers->source, headers->end);
-}
-
-/* The DC of a block, as an absolute value; false for what no encoder writes. */
-static inline bool decode_dc(struct Bits *bits, const struct DecodingTable *table, int32_t *prediction) {
-    int32_t size = huffman_decode(table, bits);
-    if (size < 0 || size > 11) return false;
-    if (size) *prediction += bits_take_signed(bits, (uint32_t)size);
-    return *prediction >= -32768 && *prediction <= 32767;
 }
 
 /* A symbol that `whole` has not told. Steps over its run; value: 0 at the end of a block and for 16 zeros. */
@@ -46,31 +41,35 @@ static inline bool is_end(uint32_t k) { return k == BLOCK || k > PAST_END; }
 static inline bool decode_tokens(
     struct Bits *bits, const struct McuBlock *block, const struct Requantiser *requantiser, int32_t *prediction) {
     bits_refill(bits);
-    if (!decode_dc(bits, block->dc, prediction)) return false;
+    if (!huffman_decode_dc(block->dc, bits, prediction)) return false;
     int32_t dc = requantise(requantiser, 0, *prediction);
     if (!is_in_range(dc)) return false;
     Token *out = *block->out;
     *out++ = token(0, dc);
     uint32_t k = 1;
     do {
-        bits_need_32(bits);
-        WholeSymbol whole = block->ac->whole[bits->bits >> (64 - LOOKUP_BITS)];
-        if (__builtin_expect(whole != 0, 1)) {
+        bits_refill(bits);
+        WholeSymbol whole = 0;
+        FOR_LOOKED_UP {
+            whole = block->ac->whole[bits->bits >> (64 - LOOKUP_BITS)];
+            if (__builtin_expect(whole == 0, 0)) break;
             bits_skip(bits, whole & 0xFF);
             k += whole >> 8 & 0xFF;
             /* Without a branch: most values become 0, but who knows which. */
             int32_t value = requantiser->small[k][whole >> 16];
             *out = token(k, value);
             out += value != 0;
-        } else {
-            int32_t value;
-            if (!decode_ac(bits, block->ac, &k, &value)) return false;
-            if (value) {
-                value = requantise(requantiser, k, value);
-                if (!is_in_range(value)) return false;
-                *out = token(k, value);
-                out += value != 0;
-            }
+            if (++k >= BLOCK) break;
+        }
+        if (__builtin_expect(whole != 0, 1)) continue;
+        int32_t value;
+        bits_need_32(bits);
+        if (!decode_ac(bits, block->ac, &k, &value)) return false;
+        if (value) {
+            value = requantise(requantiser, k, value);
+            if (!is_in_range(value)) return false;
+            *out = token(k, value);
+            out += value != 0;
         }
         k++;
     } while (k < BLOCK);
@@ -81,22 +80,26 @@ static inline bool decode_tokens(
 static inline bool decode_reduced(
     struct Bits *bits, const struct McuBlock *block, const struct Halving *halving, int32_t *prediction) {
     bits_refill(bits);
-    if (!decode_dc(bits, block->dc, prediction)) return false;
+    if (!huffman_decode_dc(block->dc, bits, prediction)) return false;
     float *reduced = block->reduced + (size_t)block->column * halving->floats;
     __builtin_memset(reduced, 0, halving->floats * sizeof *reduced);
     reduced[0] = (float)*prediction * halving->weight[0];
     uint32_t k = 1;
     do {
-        bits_need_32(bits);
-        WholeSymbol whole = block->ac->whole[bits->bits >> (64 - LOOKUP_BITS)];
-        int32_t value;
-        if (__builtin_expect(whole != 0, 1)) {
+        bits_refill(bits);
+        WholeSymbol whole = 0;
+        FOR_LOOKED_UP {
+            whole = block->ac->whole[bits->bits >> (64 - LOOKUP_BITS)];
+            if (__builtin_expect(whole == 0, 0)) break;
             bits_skip(bits, whole & 0xFF);
             k += whole >> 8 & 0xFF;
-            value = (int32_t)(whole >> 16) - SMALL_VALUES;
-        } else if (!decode_ac(bits, block->ac, &k, &value)) {
-            return false;
+            reduced[halving->place[k]] += (float)((int32_t)(whole >> 16) - SMALL_VALUES) * halving->weight[k];
+            if (++k >= BLOCK) break;
         }
+        if (__builtin_expect(whole != 0, 1)) continue;
+        int32_t value;
+        bits_need_32(bits);
+        if (!decode_ac(bits, block->ac, &k, &value)) return false;
         reduced[halving->place[k]] += (float)value * halving->weight[k];
         k++;
     } while (k < BLOCK);

@@ -8,9 +8,6 @@ from .refusal import NotTranscodableError, Refusal
 from .sandbox import sandbox
 from .segments import Embedded, segments
 
-#: Bytes at the peak: of the module's memory for each byte of the file and for each pixel of it.
-PEAK_BYTES_A_BYTE, PEAK_BYTES_A_PIXEL = 6, 3
-
 
 @dataclass(frozen=True, slots=True)
 class Transcoded:
