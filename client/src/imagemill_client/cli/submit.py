@@ -1,0 +1,136 @@
+"""`imagemill submit`."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imagemill_client.cli import following, show
+from imagemill_client.cli.stack_options import exit_code, json_option, tell, with_client
+from imagemill_client.client import Client, Option
+from imagemill_client.job import Job
+
+#: For completion alone: the API says which options there are.
+JOB_OPTIONS = (
+    "quality",
+    "format",
+    "max_width",
+    "max_height",
+    "progressive",
+    "metadata",
+    "webhook_url",
+    "client_reference",
+)
+
+
+class JobOption(click.ParamType[tuple[str, str]]):
+    """`name=value`; the API says which there are."""
+
+    name = "name=value"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, str]:
+        name, equals, given = str(value).partition("=")
+        if not equals or not name.strip():
+            self.fail(f"'{value}' is not name=value, as in quality=60", param, ctx)
+        return name.strip(), given
+
+
+def complete_option(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    return [f"{name}=" for name in JOB_OPTIONS if name.startswith(begun)]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "-o",
+    "--option",
+    "options",
+    type=JobOption(),
+    shell_complete=complete_option,
+    multiple=True,
+    help="A job option, as in quality=60.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what is wrong with the file; start nothing.")
+@click.option("--wait", is_flag=True, help="Wait for the job's end.")
+@click.option(
+    "--download",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Wait, then fetch output.csv, job.json and images/ into DIR.",
+)
+@click.option("--filename", help="What the job calls the file; its own name, or stdin.csv.")
+@click.option("--idempotency-key", help="The same key and file within 24 h is the same job. A new one by default.")
+@json_option
+@with_client
+def submit(
+    client: Client,
+    file: Path,
+    options: tuple[tuple[str, str], ...],
+    dry_run: bool,
+    wait: bool,
+    folder: Path | None,
+    filename: str | None,
+    idempotency_key: str | None,
+    as_json: bool,
+) -> int:
+    """Hand in the catalogue FILE, of any size; - reads standard input."""
+    source = sys.stdin.buffer if str(file) == "-" else file
+    filename = filename or ("stdin.csv" if str(file) == "-" else None)
+    given: dict[str, Option] = dict(options)
+    if dry_run:
+        found = client.dry_run(source, filename=filename, **given)
+        _tell_dry_run(found, as_json=as_json)
+        return 0 if found.get("valid", True) and not found.get("row_errors") else 1
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)  # before there is a job whose results have nowhere to go
+    job = _hand_in(client, source, filename, idempotency_key or str(uuid.uuid4()), given)
+    if not wait and folder is None:
+        tell(job, as_json=as_json)
+        return 0
+    show.note(f"Job {job.id}", "dim")
+    following.wait(job)
+    code = exit_code(job)
+    if folder is not None and job.has_output:
+        result = following.download(job, folder)
+        job.document["download"] = {"path": str(result.path), "fetched": result.fetched, "kept": result.kept}
+    tell(job, as_json=as_json)
+    if code == 1:
+        show.note(f"`imagemill errors {job.id}` says what failed, and who can mend it.")
+    return code
+
+
+def _hand_in(client: Client, source: Any, filename: str | None, key: str, options: dict[str, Option]) -> Job:  # noqa: ANN401 - a path or a stream
+    with show.progress() as bars:
+        task = show.new_task(bars, "Sending")
+        try:
+            return client.submit(
+                source,
+                filename=filename,
+                idempotency_key=key,
+                on_sent=lambda sent, total: show.advance(bars, task, sent, total, in_bytes=True),
+                **options,
+            )
+        except KeyboardInterrupt:
+            show.note(f"Stopped. There may be a job: `imagemill jobs`, or submit again with --idempotency-key {key}.")
+            raise
+
+
+def _tell_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show.json_line(found)
+        return
+    faulty = found.get("row_errors") or 0
+    show.out.print(f"{found.get('rows')} rows, {faulty or 'none'} at fault. Nothing was started.")
+    for error in found.get("errors") or []:
+        place = f"row {error['row']}: " if error.get("row") else ""
+        show.note(f"  {place}{error.get('code')}: {error.get('message')}", "yellow")
