@@ -6,14 +6,20 @@ CSV ?=
 OPTIONS ?=
 SEEDS ?= 1 2 3 4 5
 SECONDS ?= 60
+# By the environment, so that no shell reads what a value says.
+export OPTIONS
 
 UV := .venv-uv/bin/uv
-UV_QUIET := UV_NO_PROGRESS=1 UV_LINK_MODE=copy
+# As pip does, uv trusts the machine's authorities, and those that pip was told of: a proxy may have its own.
+UV_QUIET = UV_NO_PROGRESS=1 UV_LINK_MODE=copy UV_SYSTEM_CERTS=1 $(if $(SSL_CERT_FILE),,$(PIP_AUTHORITIES))
+PIP_AUTHORITIES = $(addprefix SSL_CERT_FILE=,$(or $(PIP_CERT),$(shell .venv-uv/bin/python -m pip config get global.cert 2>/dev/null)))
 VENV_PYTHON := .venv/bin/python
+# The stack is driven by the client, from its source.
+WITH_CLIENT := PYTHONPATH=client/src
 FAULT_MATRIX := tests/faults/test_fault_matrix.py
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
-	requirements/uv requirements/run requirements/dev requirements/emulator requirements/sam requirements/bench requirements/fuzz \
-	requirements/transcoder
+	requirements/uv requirements/client requirements/wheel requirements/run requirements/dev requirements/emulator \
+	requirements/sam requirements/bench requirements/fuzz requirements/transcoder
 
 TRANSCODER := functions/process/codec/transcode/transcoder.wasm
 TRANSCODER_SOURCES := $(sort $(wildcard transcoder/src/*.c))
@@ -25,17 +31,17 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help run dev test unit e2e chaos check format bench fuzz transcoder transcoder-check transcoder-fuzz build clean lock
+.PHONY: help run dev test unit e2e chaos check format bench fuzz transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 run: .venv/.run .venv-emulator/.installed ## Run a catalogue end to end: CSV=my.csv OPTIONS="quality=60 format=webp"; the samples by default.
-	@$(VENV_PYTHON) -m local.run $(if $(PORT),--port $(PORT)) $(if $(CSV),--csv "$(CSV)") $(foreach option,$(OPTIONS),--option "$(option)")
+	@$(WITH_CLIENT) $(VENV_PYTHON) -m local.run $(if $(PORT),--port $(PORT)) $(if $(CSV),--csv "$(CSV)") --options "$$OPTIONS"
 
 dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up until Ctrl-C, on PORT=4566.
-	@$(VENV_PYTHON) -m local.dev $(if $(PORT),--port $(PORT))
+	@$(WITH_CLIENT) $(VENV_PYTHON) -m local.dev $(if $(PORT),--port $(PORT))
 
 test: .venv/.dev .venv-emulator/.installed ## All tests, the coverage of them together, and how long each part took.
 	@$(VENV_PYTHON) -m tests
@@ -47,20 +53,31 @@ e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/e2e
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
-	@PYTHONPATH=layers/core:functions $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
+	@$(WITH_CLIENT):layers/core:functions $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
 
-check: .venv/.dev .venv-sam/.installed ## Format, lint, types, and the template.
+check: .venv/.dev .venv-sam/.installed wheel ## Format, lint, types, the template, and the client's wheel.
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam validate --lint
 
+wheel: .venv-client/.installed ## Build the client's wheel, and try it in a venv of its own.
+	@$(UV_QUIET) $(UV) build --quiet --wheel --clear client --out-dir .venv-client/dist --build-constraints requirements/wheel.txt --require-hashes
+	@$(UV_QUIET) $(UV) pip install --quiet --python .venv-client --no-deps --reinstall .venv-client/dist/*.whl
+	@$(UV_QUIET) $(UV) pip check --quiet --python .venv-client
+	@.venv-client/bin/imagemill --version
+
 format: .venv/.dev ## Format and mend what can be mended.
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+<<<<<<< HEAD
 bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, transcoder, threads, memory, worker, ingest and job; draws docs/benchmarks anew.
 	@PYTHONPATH=layers/core .venv-bench/bin/python -m bench
+=======
+bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, threads, memory, worker, ingest and job; draws docs/benchmarks anew.
+	@$(WITH_CLIENT):layers/core .venv-bench/bin/python -m bench
+>>>>>>> 7de0b79 (Let make run, the tests' shop and the benchmark drive the stack through the client, and try its wheel in make check)
 
 fuzz: .venv-fuzz/.installed ## Fuzz the CSV reader, the URL splitter and the codec for SECONDS=60 in all; Linux.
 	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(SECONDS)
@@ -95,7 +112,12 @@ lock: $(UV) ## Pin all requirements anew, with hashes.
 	done
 
 clean: ## Remove all that was installed, built or written.
+<<<<<<< HEAD
 	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-transcoder bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+=======
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-client bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	@echo "Left are what lies outside of this folder: the caches of uv and npm, and profiles of \`imagemill login\`."
+>>>>>>> 7de0b79 (Let make run, the tests' shop and the benchmark drive the stack through the client, and try its wheel in make check)
 
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imagemill needs Python 3.11 or newer: make PYTHON=python3.13 …" >&2; exit 1; }

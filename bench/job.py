@@ -14,9 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
-import urllib3
-
-from local.api_client import ApiClient
+from imagemill_client import Client
 from local.stack import free_port, running_stack
 
 from .child import python_child
@@ -72,13 +70,14 @@ def measure() -> JobThroughput:
         floor = stack.enter_context(floor_child(FUNCTIONS))
         origin = stack.enter_context(python_child("origin", str(LATENCY_SECONDS), *paths))
         catalogue = _catalogue(int(origin.ask({})["port"]))
-        api = ApiClient(stack.enter_context(running_stack(free_port(PORT))), urllib3.PoolManager())
+        running = stack.enter_context(running_stack(free_port(PORT)))
+        client = Client(running.api_url, running.api_key)
         floor.ask({"images": IMAGES})
-        cold = _run(api, catalogue)
+        cold = _run(client, catalogue)
         warm, floors = [], []
         for _ in range(LONG_REPETITIONS):
             floors.append(floor.ask({"images": IMAGES}))
-            warm.append(_run(api, catalogue))
+            warm.append(_run(client, catalogue))
     return JobThroughput(
         statistics.median(answer["seconds"] for answer in floors),
         statistics.median(answer["seconds"] / job.ended for answer, job in zip(floors, warm, strict=True)),
@@ -97,22 +96,24 @@ def _catalogue(port: int) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _run(api: ApiClient, catalogue: bytes) -> JobTime:
+def _run(client: Client, catalogue: bytes) -> JobTime:
     """Raises JobFailedError unless every image of the job is done within JOB_SECONDS."""
     cpu = CpuTimes()
     begun = time.time()
-    job_id = api.submit("bench.csv", catalogue, {})
+    job = client.submit(catalogue, filename="bench.csv")
     accepted = time.time()
     while time.time() - begun < JOB_SECONDS:
         time.sleep(POLL_SECONDS)
         cpu.sample()
-        job = api.job(job_id)
-        if job["ended_at"]:
-            if job["status"] != "COMPLETED":
+        document = job.refresh().document
+        if job.has_ended:
+            if job.status != "COMPLETED":
                 break
-            started, ended = (datetime.fromisoformat(job[moment]).timestamp() for moment in ("started_at", "ended_at"))
+            started, ended = (
+                datetime.fromisoformat(document[moment]).timestamp() for moment in ("started_at", "ended_at")
+            )
             return JobTime(accepted - begun, started - begun, ended - begun, cpu.by_role())
-    raise JobFailedError(f"The job is {job['status']} after {time.time() - begun:.0f} s: {job['products']}")
+    raise JobFailedError(f"The job is {job.status} after {time.time() - begun:.0f} s: {job.counts}")
 
 
 def _median(jobs: Sequence[JobTime]) -> JobTime:

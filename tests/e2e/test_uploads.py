@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import pytest
-import urllib3
 
-from local.api_client import MAX_REQUEST_CSV_BYTES, ApiClient
+from imagemill_client.catalogue import MAX_REQUEST_BYTES
 from tests.support.shop import Shop, assert_exact, catalogue, eventually
 
 
@@ -78,9 +77,9 @@ def test_a_page_of_any_origin_may_send_a_form(shop: Shop) -> None:
 
 def test_make_runs_client_uploads_what_is_too_large_for_a_request(shop: Shop, picture: str) -> None:
     csv = catalogue([["1", "A", picture]])
-    large = csv + b"\r\n" * MAX_REQUEST_CSV_BYTES
+    large = csv + b"\r\n" * MAX_REQUEST_BYTES
 
-    job_id = ApiClient(shop.stack, urllib3.PoolManager()).submit("large.csv", large, {"quality": "60"})
+    job_id = shop.client.submit(large, filename="large.csv", quality=60).id
 
     job = shop.ended(job_id)
     assert (job["status"], job["filename"], job["options"]["quality"]) == ("COMPLETED", "large.csv", 60)

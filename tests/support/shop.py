@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import urllib3
 
+from imagemill_client import Client
 from local.stack import Stack, client
 
 T = TypeVar("T")
@@ -47,6 +49,8 @@ class Shop:
     def __init__(self, stack: Stack, api_key: str) -> None:
         self.stack = stack
         self.api_key = api_key
+        self.client = Client(stack.api_url, api_key)
+        #: For what is asked in a way that the client has not.
         self.http = urllib3.PoolManager(retries=False)
 
     @property
@@ -71,9 +75,8 @@ class Shop:
         return self.call("POST", f"/jobs{query}", {"content-type": "text/csv", **(headers or {})}, body=body)
 
     def submit(self, body: bytes, query: str = "") -> str:
-        answer = self.post_csv(body, query)
-        assert answer.status == 202, answer.data
-        return str(json.loads(answer.data)["job_id"])
+        """query: options, as `?quality=60`."""
+        return self.client.submit(body, dict(parse_qsl(query.removeprefix("?")))).id
 
     def cancel(self, job_id: str) -> Any:
         return self.call("POST", f"/jobs/{job_id}/cancel")
@@ -82,28 +85,15 @@ class Shop:
         return self.call("POST", f"/jobs/{job_id}/retry")
 
     def ended(self, job_id: str, seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
-        def look() -> dict[str, Any] | None:
-            job: dict[str, Any] = self.get(f"/jobs/{job_id}")
-            return job if job["ended_at"] else None
-
-        return eventually(look, f"job {job_id} ends", seconds)
+        return self.client.job(job_id).wait(seconds).document
 
     def products(self, job_id: str, query: str = "") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        cursor = ""
-        while True:
-            page = self.get(f"/jobs/{job_id}/products?limit=200{query}{cursor}")
-            found += page["products"]
-            if not page["next_cursor"]:
-                return found
-            cursor = f"&cursor={page['next_cursor']}"
+        """query: `&status=FAILED`, for those alone."""
+        return list(self.client.job(job_id).products(dict(parse_qsl(query)).get("status")))
 
     def output(self, job_id: str) -> list[dict[str, str]]:
-        redirect = self.call("GET", f"/jobs/{job_id}/output")
-        assert redirect.status == 302, redirect.data
-        download = self.http.request("GET", redirect.headers["location"])
-        assert download.status == 200, download.data
-        return list(csv.DictReader(io.StringIO(download.data.decode("utf-8-sig"), newline="")))
+        text = b"".join(self.client.job(job_id).output_pieces()).decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text, newline="")))
 
     def image(self, url: str) -> bytes:
         answer = self.http.request("GET", url)

@@ -51,23 +51,25 @@ class Client:
     def submit(
         self,
         catalogue: str | Path | bytes | IO[bytes],
+        options: Mapping[str, Option] | None = None,
         *,
         filename: str | None = None,
         idempotency_key: str | None = None,
         on_sent: OnSent | None = None,
-        **options: Option,
+        **more_options: Option,
     ) -> Job:
         """Hand in a CSV of any size up to 1 GiB; the job has begun, or begins when its upload has been read.
 
         catalogue: a path, the CSV's bytes, or a stream of them. idempotency_key: up to 255 characters; the same
         key and content within 24 h is the same job. Without one a new key is made for each call, so that a call's
-        own repetitions make one job. options: quality, format, max_width … (docs/reference/options.md).
+        own repetitions make one job. options, in a mapping or by name: quality, format, max_width …
+        (docs/reference/options.md).
 
         Raises: MisuseError when the file cannot be read; RefusedError when the CSV or an option is at fault.
         """
         key = {"idempotency-key": idempotency_key or str(uuid.uuid4())}
         with opened(catalogue, filename) as csv:
-            fields = as_fields(options)
+            fields = as_fields({**(options or {}), **more_options})
             if csv.is_large:
                 return self._upload(csv, fields, key, on_sent)
             form = Form(fields, csv, on_sent)
@@ -98,13 +100,18 @@ class Client:
         return job
 
     def dry_run(
-        self, catalogue: str | Path | bytes | IO[bytes], *, filename: str | None = None, **options: Option
+        self,
+        catalogue: str | Path | bytes | IO[bytes],
+        options: Mapping[str, Option] | None = None,
+        *,
+        filename: str | None = None,
+        **more_options: Option,
     ) -> dict[str, Any]:
         """`{valid, rows, row_errors, errors}` of a CSV up to 4 MiB; starts nothing."""
         with opened(catalogue, filename) as csv:
             if csv.is_large:
                 raise MisuseError(f"A dry run takes up to 4 MiB; {csv.filename} has {csv.size / 2**20:.1f}.")
-            form = Form(as_fields(options), csv)
+            form = Form(as_fields({**(options or {}), **more_options}), csv)
             return self.transport.call(
                 "POST",
                 "/jobs",
@@ -148,7 +155,9 @@ class Client:
 
 
 def as_fields(options: Mapping[str, Option]) -> dict[str, str]:
-    """Options as a form has them."""
+    """Options as a form has them. Raises MisuseError for one that would take the file's place."""
+    if "file" in options:
+        raise MisuseError("'file' is no option.")
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in options.items()

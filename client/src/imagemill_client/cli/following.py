@@ -22,6 +22,7 @@ def wait(job: Job, timeout: float | None = None) -> Job:
                 task,
                 counts.get("total", 0) - counts.get("pending", 0),
                 counts.get("total"),
+                unit="products",
                 note=f"{troubled} with failures" if troubled else "",
             )
 
@@ -38,7 +39,9 @@ def download(job: Job, folder: Path, *, as_zip: bool = False) -> Download:
         task = show.new_task(bars, "Fetching")
         try:
             return job.download(
-                folder, as_zip=as_zip, on_progress=lambda seen: show.advance(bars, task, seen.done, seen.total)
+                folder,
+                as_zip=as_zip,
+                on_progress=lambda seen: show.advance(bars, task, seen.done, seen.total, unit="files"),
             )
         except KeyboardInterrupt:
             option = " --zip" if as_zip else ""

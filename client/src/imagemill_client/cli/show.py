@@ -123,16 +123,23 @@ def progress() -> Iterator[Progress]:
         TextColumn("{task.fields[note]}", style="yellow"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bars:
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bars:
         yield bars
 
 
 def advance(
-    bars: Progress, task: TaskID, done: int, total: int | None, *, note: str = "", in_bytes: bool = False
+    bars: Progress,
+    task: TaskID,
+    done: int,
+    total: int | None,
+    *,
+    note: str = "",
+    unit: str = "",
+    in_bytes: bool = False,
 ) -> None:
     of = size if in_bytes else str
     count = f"{of(done)}/{of(total)}" if total else of(done)
-    bars.update(task, completed=done, total=total, count=count, note=note)
+    bars.update(task, completed=done, total=total, count=f"{count} {unit}".rstrip(), note=note)
 
 
 def new_task(bars: Progress, name: str) -> TaskID:

@@ -88,7 +88,7 @@ def submit(
     filename = filename or ("stdin.csv" if str(file) == "-" else None)
     given: dict[str, Option] = dict(options)
     if dry_run:
-        found = client.dry_run(source, filename=filename, **given)
+        found = client.dry_run(source, given, filename=filename)
         _tell_dry_run(found, as_json=as_json)
         return 0 if found.get("valid", True) and not found.get("row_errors") else 1
     if folder is not None:
@@ -115,10 +115,10 @@ def _hand_in(client: Client, source: Any, filename: str | None, key: str, option
         try:
             return client.submit(
                 source,
+                options,
                 filename=filename,
                 idempotency_key=key,
                 on_sent=lambda sent, total: show.advance(bars, task, sent, total, in_bytes=True),
-                **options,
             )
         except KeyboardInterrupt:
             show.note(f"Stopped. There may be a job: `imagemill jobs`, or submit again with --idempotency-key {key}.")
