@@ -6,10 +6,50 @@ import argparse
 import signal
 import sys
 import threading
+from pathlib import Path
+from urllib.request import urlopen
 
 from rich.console import Console
 
-from local.stack import DEFAULT_PORT, StackFailedError, running_stack, stack_file, tenant_of
+from local.origin import CATALOGUE_ADDRESS, IMAGES, SampleOrigin
+from local.origin import DEFAULT_PORT as DEFAULT_SHOP_PORT
+from local.stack import DEFAULT_PORT, Stack, StackFailedError, running_stack, tenant_of
+from local.stack_files import stack_file
+
+
+def introduction(stack: Stack, path: Path, shop: SampleOrigin) -> str:
+    """What whoever started the stack wants to know, and four lines to try: each stands by itself."""
+    command = "imagemill submit --profile local"
+    if path.name != "stack.json":  # that profile is the other stack
+        command = f"IMAGEMILL_URL={stack.api_url} IMAGEMILL_KEY={stack.api_key} imagemill submit"
+    inbox = f"s3://{stack.catalogue_bucket}/inbox/{tenant_of(stack)}/catalogue.csv"
+    signed = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1"
+    lines = [
+        f"imagemill is up. {path} says how to reach it:",
+        f"  API      {stack.api_url}",
+        f"  API key  {stack.api_key}",
+        f"  AWS      {stack.aws_endpoint_url}   (access key and secret: test)",
+        "Try:",
+        f"  open {stack.aws_endpoint_url}/   # the console; drop samples/catalogue.csv into it",
+        f"  {command} samples/catalogue.csv --wait --download out/   # pip install ./client",
+        f"  curl -s -H 'x-api-key: {stack.api_key}' -F file=@samples/catalogue.csv {stack.api_url}/jobs",
+        f"  {signed} aws --endpoint-url {stack.aws_endpoint_url} s3 cp samples/catalogue.csv {inbox}",
+    ]
+    if not serves_samples(shop):
+        lines.append(f"Port {DEFAULT_SHOP_PORT} is taken, where samples/catalogue.csv has its images: they will fail.")
+    return "\n".join([*lines, "Ctrl-C ends it."])
+
+
+def serves_samples(shop: SampleOrigin) -> bool:
+    """Whether the catalogue's address serves the samples: by this shop, or by that of another stack."""
+    if shop.url == CATALOGUE_ADDRESS:
+        return True
+    sample = next(path for path in IMAGES.iterdir() if path.suffix == ".jpg")
+    try:
+        with urlopen(f"{CATALOGUE_ADDRESS}/images/{sample.name}", timeout=2) as answer:  # noqa: S310 - this machine
+            return bool(answer.read() == sample.read_bytes())
+    except OSError:
+        return False
 
 
 def main() -> int:
@@ -21,17 +61,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        with running_stack(port) as stack, stack_file(stack) as path:
-            console.print(
-                f"[bold]imagemill is up.[/] {path} says how to reach it:\n"
-                f"  API          {stack.api_url}\n"
-                f"  Console      {stack.api_url}/\n"
-                f"  API key      {stack.api_key}\n"
-                f"  AWS          {stack.aws_endpoint_url}   (access key and secret: test)\n"
-                f"  Drop CSVs at s3://{stack.catalogue_bucket}/inbox/{tenant_of(stack)}/<name>.csv (your key's id)\n"
-                "Ctrl-C ends it.",
-                soft_wrap=True,
-            )
+        with SampleOrigin() as shop, running_stack(port) as stack, stack_file(stack) as path:
+            console.print(introduction(stack, path, shop), soft_wrap=True, markup=False)
             stopped.wait()
     except StackFailedError as failed:
         console.print(str(failed), style="red", soft_wrap=True)

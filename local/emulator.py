@@ -7,12 +7,16 @@ emulator is pinned by hash, so what is replaced here is known to be there.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import threading
 import time
 from types import SimpleNamespace
 from typing import Any
 
+#: The API's id in its address.
+API_ID = "imagemill"
 #: How soon an emulator whose parent was killed notices, in seconds.
 PARENT_POLL_SECONDS = 0.5
 #: What the emulator sleeps before an execution begins. Its own waits of a state machine are whole seconds.
@@ -42,6 +46,38 @@ def name_the_caller() -> None:
         return event
 
     apigateway_v1._build_lambda_event_v1 = build_event_with_caller
+
+
+def keep_addresses_and_keys() -> None:
+    """Give the API a name of its own, its first key the value that the environment states, and keys ids by their value.
+
+    So address, keys and tenants are the same at every start.
+    """
+    from ministack.services import apigateway_v1
+
+    create_key = apigateway_v1._create_api_key
+    find_id = apigateway_v1._resolve_custom_rest_api_id
+
+    def create_known_key(data: dict[str, Any]) -> Any:
+        known = {key["value"] for key in apigateway_v1._api_keys.values()}
+        first = os.environ["IMAGEMILL_API_KEY"]
+        if data.get("value") is None and first not in known:
+            data = {**data, "value": first}
+        status, headers, body = create_key(data)
+        if status != 201:
+            return status, headers, body
+        key = apigateway_v1._api_keys.pop(json.loads(body)["id"])
+        key["id"] = hashlib.sha256(key["value"].encode()).hexdigest()[:10]
+        apigateway_v1._api_keys[key["id"]] = key
+        return apigateway_v1._v1_response(key, 201)
+
+    def find_known_id(tags: dict[str, Any]) -> Any:
+        custom, error = find_id(tags)
+        free = apigateway_v1.find_api_scope(API_ID) is None
+        return (API_ID, None) if custom is None and error is None and free else (custom, error)
+
+    apigateway_v1._create_api_key = create_known_key
+    apigateway_v1._resolve_custom_rest_api_id = find_known_id
 
 
 def import_gateway_responses() -> None:
@@ -108,6 +144,22 @@ def hand_in_at_once() -> None:
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 
+def leading_to_console(app: Any) -> Any:
+    """An app that sends a browser from the port's root to the console. S3 lists its buckets there, but signed."""
+
+    async def lead(scope: Any, receive: Any, send: Any) -> None:
+        asks_for_root = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and scope["path"] == "/"
+        names = {name for name, _ in scope.get("headers", ())}
+        if not asks_for_root or scope["query_string"] or names & {b"authorization", b"x-amz-date", b"x-amz-target"}:
+            await app(scope, receive, send)
+            return
+        headers = [(b"location", f"/_aws/execute-api/{API_ID}/v1/".encode()), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 302, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    return lead
+
+
 def serve_with_uvicorn() -> None:
     """Let uvicorn's parser, which is C, read the requests: hypercorn's takes a fifth of the emulator's time.
 
@@ -120,7 +172,7 @@ def serve_with_uvicorn() -> None:
         host, _, port = config.bind[0].rpartition(":")
         await uvicorn.Server(
             uvicorn.Config(
-                app,
+                leading_to_console(app),
                 host=host,
                 port=int(port),
                 http="httptools",
@@ -167,6 +219,7 @@ if __name__ == "__main__":
 
     end_with_parent()
     name_the_caller()
+    keep_addresses_and_keys()
     import_gateway_responses()
     match_media_types()
     authorise_batches()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -16,7 +14,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
@@ -26,14 +24,16 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import WaiterError
 
+from local.keys import api_key
+
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
 
 PROJECT = Path(__file__).resolve().parent.parent
-#: Where the running stack says how to reach it.
-STACK_FILE = PROJECT / ".local" / "stack.json"
+#: Where running stacks say how to reach them, and log.
+LOCAL = PROJECT / ".local"
 EMULATOR_PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
 DEFAULT_PORT = 4566
 REGION = "us-east-1"
@@ -91,7 +91,7 @@ def running_stack(port: int, parameters: Mapping[str, str] | None = None, log: P
     """
     _require_free(port)
     endpoint = f"http://127.0.0.1:{port}"
-    log = log or STACK_FILE.parent / f"stack-{port}.log"
+    log = log or LOCAL / f"stack-{port}.log"
     log.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="imagemill-") as folder, log.open("wb") as output:
         emulator = subprocess.Popen(
@@ -104,7 +104,7 @@ def running_stack(port: int, parameters: Mapping[str, str] | None = None, log: P
         )
         try:
             _wait_until_ready(emulator, endpoint, log)
-            yield _deploy(endpoint, parameters or {})
+            yield _deploy(endpoint, api_key(LOCAL, port, "other"), parameters or {})
         finally:
             _stop(emulator)
 
@@ -144,6 +144,7 @@ def _emulator_environment(port: int, endpoint: str, folder: str) -> dict[str, st
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "IMAGEMILL_API_KEY": api_key(LOCAL, port, "first"),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # Function roles and bucket policies are enforced, as on AWS.
@@ -177,7 +178,7 @@ def _stop(emulator: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def _deploy(endpoint: str, parameters: Mapping[str, str]) -> Stack:
+def _deploy(endpoint: str, other_api_key: str, parameters: Mapping[str, str]) -> Stack:
     settings = tomllib.loads((PROJECT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
     name = settings["stack_name"]
     values = dict(pair.split("=", 1) for pair in settings["parameter_overrides"])
@@ -189,7 +190,7 @@ def _deploy(endpoint: str, parameters: Mapping[str, str]) -> Stack:
     return Stack(
         api_url=f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/v1",
         api_key=first,
-        other_api_key=_add_api_key(gateway, outputs["UsagePlanId"]),
+        other_api_key=_add_api_key(gateway, outputs["UsagePlanId"], other_api_key),
         aws_endpoint_url=endpoint,
         catalogue_bucket=outputs["CatalogueBucketName"],
         image_bucket=outputs["ImageBucketName"],
@@ -197,9 +198,9 @@ def _deploy(endpoint: str, parameters: Mapping[str, str]) -> Stack:
     )
 
 
-def _add_api_key(gateway: APIGatewayClient, usage_plan: str) -> str:
+def _add_api_key(gateway: APIGatewayClient, usage_plan: str, value: str) -> str:
     """A second tenant, made as a deployer makes one."""
-    key = gateway.create_api_key(name="other", enabled=True, value=secrets.token_urlsafe(30))
+    key = gateway.create_api_key(name="other", enabled=True, value=value)
     gateway.create_usage_plan_key(usagePlanId=usage_plan, keyId=key["id"], keyType="API_KEY")
     return key["value"]
 
@@ -275,24 +276,6 @@ def _create_stack(
         raise StackFailedError("The template did not deploy. " + ("; ".join(failed) or str(fault))) from fault
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-
-
-@contextmanager
-def stack_file(stack: Stack) -> Iterator[Path]:
-    """Tell other programs how to reach the stack while it is up; only this user may read the keys.
-
-    Of two stacks the later one is told, and the file goes with the stack that it tells of.
-    """
-    content = json.dumps(asdict(stack), indent=2) + "\n"
-    STACK_FILE.parent.mkdir(exist_ok=True)
-    STACK_FILE.unlink(missing_ok=True)
-    STACK_FILE.touch(mode=0o600)
-    STACK_FILE.write_text(content)
-    try:
-        yield STACK_FILE
-    finally:
-        if STACK_FILE.is_file() and STACK_FILE.read_text() == content:
-            STACK_FILE.unlink()
 
 
 def tenant_of(stack: Stack) -> str:

@@ -6,7 +6,7 @@ import json
 import secrets
 import urllib.parse
 
-from local.stack import STACK_FILE
+from local.stack import LOCAL
 from tests.support.scripted_web import HEAD_200, ScriptedOrigin, then_close, then_reset
 from tests.support.shop import Shop, catalogue, eventually
 from tests.support.web import Answer, TestWeb
@@ -25,7 +25,7 @@ def log_of(shop: Shop, function: str) -> str:
 def log_of_emulator(shop: Shop) -> str:
     """What the emulator itself has written, and the functions that queues feed."""
     port = urllib.parse.urlsplit(shop.stack.aws_endpoint_url).port
-    return (STACK_FILE.parent / f"stack-{port}.log").read_text(errors="replace")
+    return (LOCAL / f"stack-{port}.log").read_text(errors="replace")
 
 
 def test_no_secret_of_a_job_is_in_any_log(shop: Shop, web: TestWeb, thumbnail: bytes) -> None:
