@@ -71,13 +71,8 @@ format: .venv/.dev ## Format and mend what can be mended.
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-<<<<<<< HEAD
 bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, transcoder, threads, memory, worker, ingest and job; draws docs/benchmarks anew.
-	@PYTHONPATH=layers/core .venv-bench/bin/python -m bench
-=======
-bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, threads, memory, worker, ingest and job; draws docs/benchmarks anew.
 	@$(WITH_CLIENT):layers/core .venv-bench/bin/python -m bench
->>>>>>> 7de0b79 (Let make run, the tests' shop and the benchmark drive the stack through the client, and try its wheel in make check)
 
 fuzz: .venv-fuzz/.installed ## Fuzz the CSV reader, the URL splitter and the codec for SECONDS=60 in all; Linux.
 	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(SECONDS)
@@ -112,12 +107,8 @@ lock: $(UV) ## Pin all requirements anew, with hashes.
 	done
 
 clean: ## Remove all that was installed, built or written.
-<<<<<<< HEAD
-	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-transcoder bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
-=======
-	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-client bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-transcoder .venv-client bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	@echo "Left are what lies outside of this folder: the caches of uv and npm, and profiles of \`imagemill login\`."
->>>>>>> 7de0b79 (Let make run, the tests' shop and the benchmark drive the stack through the client, and try its wheel in make check)
 
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imagemill needs Python 3.11 or newer: make PYTHON=python3.13 …" >&2; exit 1; }
