@@ -56,7 +56,9 @@ def read_records(
         MalformedCsvError: for an unclosed quote, text after a closing quote, a field or record too long, or
             too many lines.
     """
-    pieces = _Pieces(lines, delimiter, _Place(line, offset), size, keep_empty=keep_empty)
+    place = _Place(line, offset)
+    pieces = _Pieces(lines, delimiter, place, size, keep_empty=keep_empty)
+    end_record = pieces.end_record
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     reader = csv.reader(pieces, delimiter=delimiter, strict=True)
     while True:
@@ -67,9 +69,10 @@ def read_records(
         except csv.Error as error:
             reader = csv.reader(pieces.mended(error), delimiter=delimiter, strict=True)
             continue
-        if keep_empty or not _is_empty(fields):
-            yield Record(fields, pieces.place.line, pieces.place.offset)
-        pieces.end_record()
+        # The first character tells, nearly always.
+        if (fields and fields[0] and fields[0][0] not in BLANK) or keep_empty or not _is_empty(fields):
+            yield Record(fields, place.line, place.offset)
+        end_record()
 
 
 @dataclass(slots=True)
@@ -145,9 +148,7 @@ def _is_blank_line(text: str, delimiter: str, *, keep_empty: bool) -> bool:
 
 
 def _is_empty(fields: Sequence[str]) -> bool:
-    """Whether no field holds more than blanks; told by the first character, nearly always."""
-    if fields and fields[0] and fields[0][0] not in BLANK:
-        return False
+    """Whether no field holds more than blanks."""
     return not any(field.strip(BLANK) for field in fields)
 
 

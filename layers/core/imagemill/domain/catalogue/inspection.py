@@ -62,6 +62,7 @@ def inspect(
         head = _head(records, text.text_of, reading)
         layout = _layout(text, delimiter, head, reading)
         naming = _NamingRecords(layout)
+        is_export = layout.is_export
         offsets: list[int] = []
         rows = 0
         for rows, record in enumerate(chain(head.following, records), 1):
@@ -71,9 +72,9 @@ def inspect(
                 )
             if rows % chunk_rows == 1 or chunk_rows == 1:
                 offsets.append(record.offset)
-                if layout.is_export:
+                if is_export:
                     naming.begin_chunk(record)
-            if layout.is_export:
+            if is_export:
                 naming.take(record)
         # Only now is the encoding certain, and with it what the header says.
         certain = _layout(text, delimiter, head, reading)
