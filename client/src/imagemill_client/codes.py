@@ -1,4 +1,4 @@
-"""Every code of rows and images in words; a test holds that none of docs/reference/errors.md is missing."""
+"""Every code of rows and images in words, those of `imagemill.domain.meanings`; a test holds them together."""
 
 from __future__ import annotations
 
@@ -33,23 +33,29 @@ CODES = {
     "TOO_LARGE": Explanation("over 50 MiB", ORIGIN),
     "TRUNCATED_BODY": Explanation("fewer bytes than were announced", ORIGIN),
     "NOT_AN_IMAGE": Explanation("a web page, an empty body, or another kind of file", ORIGIN),
-    "UNSUPPORTED_FORMAT": Explanation("an image, but none of the formats that are read", ORIGIN),
+    "UNSUPPORTED_FORMAT": Explanation(
+        "an image, but none of the formats that are read; `reason` names its format", ORIGIN
+    ),
     "CORRUPT_IMAGE": Explanation("damaged or cut off", ORIGIN),
     "TOO_MANY_PIXELS": Explanation("over the limit", ORIGIN),
-    "TOO_LARGE_TO_PROCESS": Explanation("needs more memory than there is", ORIGIN),
-    "PROCESSING_TIMEOUT": Explanation("decoding or encoding took too long", ORIGIN),
+    "TOO_LARGE_TO_PROCESS": Explanation(
+        "takes more memory than a worker has, or a file of far more parts than its picture calls for", ORIGIN
+    ),
+    "PROCESSING_TIMEOUT": Explanation("takes far longer to decode or to encode than a picture of its size", ORIGIN),
     "ENCODE_FAILED": Explanation("cannot be written in the format asked for", "another `format`"),
     "STORE_FAILED": Explanation("our fault: it could not be stored", OPERATOR),
-    "PROCESSING_CRASHED": Explanation("our fault: its worker died three times, or its message vanished", OPERATOR),
+    "PROCESSING_CRASHED": Explanation(
+        "our fault: its decoder or its worker crashed, or its message vanished", OPERATOR
+    ),
     "CANCELLED": Explanation("the run was cancelled before it", "a retry"),
     "MISSING_SERIAL": Explanation("the serial is empty", WRITER),
-    "MISSING_NAME": Explanation("the product name is empty", WRITER),
-    "SERIAL_TOO_LONG": Explanation("a serial over 128 characters", WRITER),
-    "NAME_TOO_LONG": Explanation("a name over 512 characters", WRITER),
-    "NO_IMAGE_URLS": Explanation("no image URL", WRITER),
-    "TOO_MANY_IMAGES": Explanation("over 100 images", WRITER),
+    "MISSING_NAME": Explanation("the name is empty", WRITER),
+    "SERIAL_TOO_LONG": Explanation("the serial has over 128 characters", WRITER),
+    "NAME_TOO_LONG": Explanation("the name has over 512 characters", WRITER),
+    "NO_IMAGE_URLS": Explanation("no image URL is given", WRITER),
+    "TOO_MANY_IMAGES": Explanation("over 100 image URLs are given", WRITER),
     "SURPLUS_FIELDS": Explanation("more fields than columns: a delimiter in a field without quotes", WRITER),
-    "INVALID_ENCODING": Explanation("bytes that are no text in the file's encoding", WRITER),
+    "INVALID_ENCODING": Explanation("bytes that have no meaning in the file's encoding", WRITER),
 }
 UNKNOWN = Explanation("see the stack's reference of errors", "whoever runs the stack knows")
 

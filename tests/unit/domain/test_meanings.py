@@ -3,6 +3,7 @@
 from api.openapi.schemas import schemas
 from imagemill.domain.codes import FileCode, ImageCode, RowCode
 from imagemill.domain.meanings import FILE_MEANINGS, IMAGE_MEANINGS, MEANINGS, ROW_MEANINGS
+from imagemill_client.codes import CODES
 from tests.support.documents import codes, document, rows
 
 ERRORS = "docs/reference/errors.md"
@@ -40,3 +41,10 @@ def test_openapi_has_these_words():
     for code, word in MEANINGS.items():
         assert f"- `{code}`: {word.means}. {word.mender}: {word.way_out}." in texts
         assert all(says in texts for says in word.reasons.values())
+
+
+def test_the_client_has_these_words():
+    """It is installed without the layer."""
+    assert {code: said.means for code, said in CODES.items()} == {
+        code: word.means for code, word in MEANINGS.items() if code not in set(FileCode)
+    }

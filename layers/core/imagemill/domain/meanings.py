@@ -13,7 +13,7 @@ class Mender(StrEnum):
     """Who can do something about a code."""
 
     CATALOGUE = "whoever writes the CSV"
-    ORIGIN = "whoever runs the images' server"
+    ORIGIN = "the origin"
     CALLER = "you, by another request"
     OPERATOR = "the operator"
 
@@ -114,9 +114,9 @@ IMAGE_MEANINGS: Mapping[ImageCode, Meaning] = {
         "not here within 30 s", Mender.ORIGIN, "let the server answer faster, then retry the job", "yes"
     ),
     ImageCode.HTTP_STATUS: Meaning(
-        "an answer without the image; `http_status` says which",
+        "an answer without the image",
         Mender.ORIGIN,
-        "404, 410: correct the URL; 401, 403: let the mill in; 429, 5xx: retry the job later",
+        "by its `http_status`: 404, 410: correct the URL; 401, 403: let the mill in; 429, 5xx: retry the job later",
         "408, 425, 429, 5xx",
     ),
     ImageCode.TOO_MANY_REDIRECTS: Meaning("more than three", Mender.ORIGIN, "name the URL that they lead to"),
