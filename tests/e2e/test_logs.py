@@ -54,12 +54,12 @@ def test_no_secret_of_a_job_is_in_any_log(shop: Shop, web: TestWeb, thumbnail: b
         )
         answer = shop.post_csv(body, f"?webhook_url={query}", {"idempotency-key": key})
         conflict = shop.post_csv(body + b"3,C,http://shop.invalid/", "", {"idempotency-key": key})
-        shop.drop("spring.csv", b"no columns\r\n", {"webhook-url": f"{refused}/hook?token={drop}"})
+        shop.drop("leaky.csv", b"no columns\r\n", {"webhook-url": f"{refused}/hook?token={drop}"})
         job_id = json.loads(answer.data)["job_id"]
         job = shop.ended(job_id)
     eventually(lambda: len(web.asked_for("/hook")) == 3, "the webhook is delivered")
     eventually(lambda: web.asked_for("/registered"), "the endpoint is told")
-    eventually(lambda: shop.outbox("spring"), "the drop is rejected")
+    eventually(lambda: shop.outbox("leaky"), "the drop is rejected")
     signing_secret = shop.get("/signing-secret")["secret"]
 
     eventually(lambda: '"DELIVERED"' in log_of(shop, "deliver"), "the delivery is logged")

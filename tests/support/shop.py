@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -49,9 +50,12 @@ class Shop:
     def __init__(self, stack: Stack, api_key: str) -> None:
         self.stack = stack
         self.api_key = api_key
-        self.client = Client(stack.api_url, api_key)
         #: For what is asked in a way that the client has not.
         self.http = urllib3.PoolManager(retries=False)
+
+    @cached_property
+    def client(self) -> Client:
+        return Client(self.stack.api_url, self.api_key)
 
     @property
     def tenant(self) -> str:
