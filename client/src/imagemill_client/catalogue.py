@@ -101,9 +101,11 @@ class Form:
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes, the next ones; all that is left where it is negative."""
         head, tail = self._ends
+        stream = self._catalogue.stream
         if size < 0:
-            return head.read() + self._catalogue.stream.read() + tail.read()
-        piece = head.read(size) or self._catalogue.stream.read(size) or tail.read(size)
+            piece = head.read() + stream.read() + tail.read()
+        else:
+            piece = head.read(size) or stream.read(size) or tail.read(size)
         if self._on_sent is not None:
-            self._on_sent(self._catalogue.stream.tell(), self._catalogue.size)
+            self._on_sent(stream.tell(), self._catalogue.size)
         return piece
