@@ -8,17 +8,40 @@ from http import HTTPStatus
 from typing import Any
 
 from imagemill.adapters.aws.completion import start_deliveries
-from imagemill.adapters.store.deliveries import list_attempts
+from imagemill.adapters.store.deliveries import FIRST_PLACE, Place, every_attempt, list_attempts
 from imagemill.domain.ids import new_id
 from imagemill.domain.job import Job
 from imagemill.steps.webhooks import announce, deliveries_of
 
+from .pagination import MAX_PAGE_BYTES, PageRoom
 from .problems import ProblemError
 
+#: An attempt within a page has more bytes than that, so a page holds no more attempts than follow from it.
+MIN_ATTEMPT_BYTES = 200
 
-def delivery_log(job: Job) -> list[dict[str, Any]]:
-    """Every attempt, in the order in which they were made."""
-    return [asdict(attempt) for attempt in list_attempts(job.job_id)]
+#: An attempt's place, as a cursor names it.
+PLACE_PATTERN = r"[0-9TZ:.+-]{10,40}/[A-Za-z0-9_-]{1,128}/[0-9]{1,9}"
+
+
+def delivery_log(job: Job, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    """The attempts after a place, in the order in which they were made; and the place to go on from, if any."""
+    most = MAX_PAGE_BYTES // MIN_ATTEMPT_BYTES
+    found = list_attempts(job.job_id, _place_of(after) if after else FIRST_PLACE, most + 1)
+    room = PageRoom()
+    page: list[dict[str, Any]] = []
+    for attempt in found[:most]:
+        document = asdict(attempt)
+        if not room.takes(document):
+            break
+        page.append(document)
+    if len(page) == len(found):
+        return page, None
+    return page, "/".join(map(str, found[len(page) - 1].place))
+
+
+def _place_of(text: str) -> Place:
+    at, message_id, number = text.split("/")
+    return at, message_id, int(number)
 
 
 def redeliver(job: Job) -> list[dict[str, Any]]:
@@ -35,7 +58,7 @@ def redeliver(job: Job) -> list[dict[str, Any]]:
         raise ProblemError(HTTPStatus.CONFLICT, "JOB_NOT_FINISHED", detail)
     announce(job)
     made: Counter[str] = Counter()
-    for attempt in list_attempts(job.job_id):
+    for attempt in every_attempt(job.job_id):
         made[attempt.message_id] = max(made[attempt.message_id], attempt.number)
     deliveries = []
     for delivery in deliveries_of(job.job_id, job.run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -24,6 +25,7 @@ from imagemill.domain.job import Job, ProductCounts, job_document
 from imagemill.errors import CatalogueRefusedError
 from imagemill.steps.jobs import accept_job
 
+from .pagination import PageRoom
 from .problems import MAX_LISTED_ERRORS, ProblemError, job_not_found, refused_catalogue
 from .submission import Submission
 
@@ -36,7 +38,7 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
     """Make a job of a submission, or find the one that its idempotency key already stands for.
 
     Safe to repeat with the same key, also after a crash half-way: every write is keyed by the job's
-    id, and the CSV, which starts the ingest, comes last.
+    id, and once the CSV is stored, ingest does what is left.
 
     Raises:
         ProblemError: 422 when the CSV is refused, 409 when the key stands for something else.
@@ -61,8 +63,8 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
         csv=inspection.layout.described(),
     )
     accept_job(job)
-    put_layout(job_id, inspection)
-    put_catalogue(job.catalogue_key, submission.csv, "text/csv")
+    version = put_catalogue(job.catalogue_key, submission.csv, "text/csv")
+    put_layout(job_id, replace(inspection, version=version))
     return get_job(job_id) or job
 
 
@@ -137,8 +139,16 @@ def show(job: Job) -> dict[str, Any]:
 def page(
     tenant: str, status: JobStatus | None, limit: int, before: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of the tenant's jobs, and the id to go on from when there may be more."""
     jobs, following = list_jobs(tenant, status, limit, before)
-    return [show(job) for job in jobs], following
+    room = PageRoom()
+    shown: list[dict[str, Any]] = []
+    for job in jobs:
+        document = show(job)
+        if not room.takes(document):
+            return shown, shown[-1]["job_id"]
+        shown.append(document)
+    return shown, following
 
 
 def output_url(job: Job) -> str:

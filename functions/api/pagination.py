@@ -1,14 +1,15 @@
-"""Query parameters: page sizes, cursors and filters of lists, and flags."""
+"""Pages of lists: how large they are, how they go on, how they are filtered; and flags."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .problems import ProblemError
 
@@ -16,6 +17,34 @@ Status = TypeVar("Status", bound=StrEnum)
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+#: Of a page, as Lambda hands it on: it takes answers of 6 MB (contract A4; Lambda's quota "invocation payload"), in
+#: which the page is text within JSON. What is left is for headers, and for what surrounds the page.
+MAX_PAGE_BYTES = 5_000_000
+
+
+class PageRoom:
+    """What still fits into a page. The first entry does always, so that a list comes to its end."""
+
+    def __init__(self, most_bytes: int = MAX_PAGE_BYTES) -> None:
+        self._left = most_bytes
+        self._is_empty = True
+
+    def takes(self, entry: Mapping[str, Any]) -> bool:
+        """Make room for an entry. False when there is none; the entry then belongs on the next page."""
+        size = encoded_size(entry)
+        if size > self._left and not self._is_empty:
+            return False
+        self._left -= size
+        self._is_empty = False
+        return True
+
+
+def encoded_size(document: Any) -> int:  # noqa: ANN401 - whatever JSON is made of
+    """Bytes of a document in a list of a Lambda's answer: encoded, and encoded again as the answer's body.
+
+    Characters beyond ASCII are escaped by the first of the two, and their backslashes by the second.
+    """
+    return len(json.dumps(json.dumps(document, separators=(",", ":"))))
 
 
 def limit_of(query: Mapping[str, str]) -> int:

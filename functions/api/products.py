@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from imagemill.adapters.aws.objects import output_url
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.results import results_of_chunk
+from imagemill.domain.catalogue.image_urls import MAX_URL_CHARACTERS
+from imagemill.domain.catalogue.layout import Inspection
 from imagemill.domain.catalogue.rows import MAX_NAME_CHARACTERS, MAX_SERIAL_CHARACTERS, Row
 from imagemill.domain.codes import ImageStatus, JobStatus, ProductStatus
 from imagemill.domain.job import Job
 from imagemill.domain.product import ImageResult, ProductResult, taken_up
 from imagemill.steps.catalogue import rows_of_chunk
 
+from .pagination import PageRoom
+
 #: Chunks looked through for one page of a filtered list, so that an answer takes a second at most. The
 #: page may be short; its cursor goes on.
 MAX_CHUNKS_A_PAGE = 20
+#: Characters of rows looked through for one page, for the same reason: fields may have a megabyte.
+MAX_CHARACTERS_A_PAGE = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +35,44 @@ class Page:
 
 
 def products_page(job: Job, status: ProductStatus | None, limit: int, after_row: int) -> Page:
-    """The products after a row. There are none before the CSV has been read, and none of a rejected one."""
+    """The products after a row. There are none before the CSV has been read, and none of a rejected one.
+
+    A page ends early where it would become too large, or has taken much reading; it has got on by a row at least.
+    Rows and results are read one by one, so that memory holds a row and the page.
+    """
     inspection = None if job.status is JobStatus.REJECTED else get_layout(job.job_id)
     products: list[dict[str, Any]] = []
     if inspection is None or after_row >= inspection.rows:
         return Page(products, None)
+    room, characters = PageRoom(), MAX_CHARACTERS_A_PAGE
+    reached = after_row
+    for row, result in _rows_with_results(job, inspection, after_row):
+        if characters < 0:
+            return Page(products, reached)
+        characters -= sum(map(len, row.fields))
+        product = _document(row, result)
+        if status in {None, ProductStatus(product["status"])}:
+            if not room.takes(product):
+                return Page(products, reached)
+            products.append(product)
+        reached = row.number
+        if len(products) == limit:
+            break
+    # A list that did not get on would never end.
+    return Page(products, reached if after_row < reached < inspection.rows else None)
+
+
+def _rows_with_results(job: Job, inspection: Inspection, after_row: int) -> Iterator[tuple[Row, ProductResult | None]]:
+    """The rows after one, each with its result as far as it has one, through MAX_CHUNKS_A_PAGE chunks."""
     first = inspection.chunk_of(after_row + 1)
     for chunk in range(first, min(first + MAX_CHUNKS_A_PAGE, len(inspection.chunk_offsets))):
-        results = {result.row: _as_of(job.run, result) for result in results_of_chunk(job.job_id, chunk)}
+        results = results_of_chunk(job.job_id, chunk)
+        result = next(results, None)
         for row in rows_of_chunk(job, inspection, chunk):
-            if row.number <= after_row:
-                continue
-            after_row = row.number
-            product = _document(row, results.get(row.number))
-            if status in {None, ProductStatus(product["status"])}:
-                products.append(product)
-            if len(products) == limit:
-                return Page(products, after_row if after_row < inspection.rows else None)
-    return Page(products, after_row if after_row < inspection.rows else None)
+            while result and result.row < row.number:
+                result = next(results, None)
+            if row.number > after_row:
+                yield row, _as_of(job.run, result) if result and result.row == row.number else None
 
 
 def _as_of(run: int, result: ProductResult) -> ProductResult:
@@ -77,7 +104,8 @@ def _document(row: Row, result: ProductResult | None) -> dict[str, Any]:
 def _image(image: ImageResult, input_url: str) -> dict[str, Any]:
     document = {
         "position": image.position,
-        "input_url": input_url,
+        # A longer one is none that could be fetched, and may have a megabyte.
+        "input_url": input_url[:MAX_URL_CHARACTERS],
         "output_url": output_url(image.key) if image.key else None,
         "status": image.status.value,
         "error": image.error.value if image.error else None,

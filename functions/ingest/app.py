@@ -18,6 +18,7 @@ from imagemill.domain.ingest_messages import (
 from imagemill.domain.job import job_id_of_upload
 from imagemill.logs import logger
 
+from .arrival import is_the_jobs
 from .drop import accept_drop
 from .failure import explain_failure
 from .fan_out import fan_out
@@ -62,4 +63,6 @@ def _take(message: IngestMessage, context: LambdaContext) -> None:
                 if key.startswith("inbox/"):
                     accept_drop(key, version)
                 else:
-                    fan_out(job_id_of_upload(key), 0, context.get_remaining_time_in_millis)
+                    job_id = job_id_of_upload(key)
+                    if is_the_jobs(job_id, version):
+                        fan_out(job_id, 0, context.get_remaining_time_in_millis)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from imagemill.adapters.aws.completion import start_completion
-from imagemill.adapters.aws.objects import open_catalogue
+from imagemill.adapters.aws.objects import open_catalogue, versions_of
 from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job, has_ended, reject_job, start_job
 from imagemill.adapters.store.layouts import get_layout, put_layout
@@ -51,7 +52,7 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
     if job.status.has_ended:
         return
     try:
-        inspection = _inspection(job)
+        inspection = inspected(job)
     except CatalogueRefusedError as refused:
         reject_job(job_id, [refused.fault.as_dict()])
         start_completion(job_id, job.run)
@@ -68,20 +69,27 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
     logger.info("Catalogue fanned out", extra={"rows": inspection.rows})
 
 
-def _inspection(job: Job) -> Inspection:
+def inspected(job: Job) -> Inspection:
+    """How the job's CSV is to be read. The first look at it decides which version that is: the one that came first.
+
+    Safe to repeat and to race: whoever keeps the inspection first decides for all.
+
+    Raises:
+        CatalogueRefusedError: for the first structural fault.
+    """
     known = get_layout(job.job_id)
     if known:
         return known
-    inspection = inspect(open_catalogue(job.catalogue_key), job.options.reading)
-    put_layout(job.job_id, inspection)
-    return inspection
+    version = next(iter(versions_of(job.catalogue_key)), None)
+    inspection = inspect(open_catalogue(job.catalogue_key, version=version), job.options.reading)
+    return put_layout(job.job_id, replace(inspection, version=version))
 
 
 def _chunks(job: Job, inspection: Inspection, first_chunk: int) -> Iterator[Iterator[Row]]:
     """The rows of each chunk, to be taken before the next."""
     if first_chunk >= len(inspection.chunk_offsets):
         return
-    stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[first_chunk])
+    stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[first_chunk], version=inspection.version)
     rows = read_rows(stream, inspection.layout, inspection.first_row(first_chunk))
     for _ in inspection.chunk_offsets[first_chunk:]:
         yield islice(rows, inspection.chunk_rows)

@@ -51,7 +51,7 @@ def fan_out_retry(request: FanOutRetry, remaining_milliseconds: Callable[[], int
 
 def participants(job: Job, inspection: Inspection, chunk: int) -> list[Row]:
     """The rows of a chunk that take part in the job's run: all in the first, in a retry those taken up."""
-    rows = rows_of_chunk(job, inspection, chunk)
+    rows = list(rows_of_chunk(job, inspection, chunk))
     if job.run == 1:
         return rows
     results = results_of_chunk(job.job_id, chunk)

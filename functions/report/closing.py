@@ -154,7 +154,7 @@ def _error_word(image: ImageResult) -> str:
 
 
 def _rows_with_results(job: Job, inspection: Inspection) -> Iterator[tuple[Row, ProductResult]]:
-    stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[0])
+    stream = open_catalogue(job.catalogue_key, inspection.chunk_offsets[0], version=inspection.version)
     rows = read_rows(stream, inspection.layout, 1)
     for chunk in range(len(inspection.chunk_offsets)):
         results = {result.row: result for result in results_of_chunk(job.job_id, chunk)}

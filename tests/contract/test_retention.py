@@ -126,10 +126,10 @@ def rules_of(template: dict[str, Any], bucket: str) -> Any:
 
 
 def test_a_jobs_objects_are_kept_as_long_as_its_items_and_leave_nothing_behind(template):
-    expire, markers = rules_of(template, "CatalogueBucket")["Rules"]
+    expire, *old, markers = rules_of(template, "CatalogueBucket")["Rules"]
 
     assert expire["ExpirationInDays"] == {"Ref": "RetentionDays"}
-    assert expire["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert {rule["Prefix"] for rule in old} == {"uploads/", "outputs/", "inbox/", "outbox/"}
     assert expire["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert markers["ExpiredObjectDeleteMarker"] is True
     for rule in (expire, markers):

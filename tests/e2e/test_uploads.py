@@ -36,6 +36,28 @@ def test_a_csv_that_is_sent_to_s3_becomes_its_job(shop: Shop, picture: str) -> N
     assert_exact(shop, job)
 
 
+def test_a_form_is_good_for_one_upload(shop: Shop, picture: str) -> None:
+    """The second catalogue has another shape; it comes at once, and again when the job has ended."""
+    announced = announce(shop)
+    job_id, upload = announced["job_id"], announced["upload"]
+    second = f"Image Urls;Name;No\r\n{picture}?b;B;7\r\n".encode()
+
+    assert send(shop, upload, catalogue([["1", "A", f"{picture}?1"], ["2", "A2", f"{picture}?2"]])).status == 204
+    assert send(shop, upload, second).status == 204
+    job = shop.ended(job_id)
+    assert send(shop, upload, second).status == 204
+
+    def versions() -> int:
+        key = upload["fields"]["key"]
+        listed = shop.aws("s3").list_object_versions(Bucket=shop.stack.catalogue_bucket, Prefix=key)
+        return len(listed["Versions"])
+
+    eventually(lambda: versions() == 1, "what came second is removed")
+    assert (job["status"], job["products"]["total"]) == ("COMPLETED", 2)
+    assert [product["name"] for product in shop.get(f"/jobs/{job_id}/products")["products"]] == ["A", "A2"]
+    assert_exact(shop, shop.get(f"/jobs/{job_id}"))
+
+
 def test_a_csv_that_cannot_be_read_rejects_its_job(shop: Shop) -> None:
     announced = announce(shop)
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from imagemill.adapters.aws import clients
 from imagemill.adapters.store.webhooks import create_webhook
 from imagemill.domain.webhooks.endpoint import Webhook
 from imagemill.domain.webhooks.message import EventType, new_secret
 from tests.conftest import FIGURES
-from tests.support.account import TENANT, Account
+from tests.support.account import CATALOGUE_BUCKET, TENANT, Account
 from tests.support.caller import Caller
 from tests.support.deployment import Deployment, Deployments, end_of
 from tests.support.lambda_platform import FUNCTIONS
@@ -52,6 +53,15 @@ def rejected_drop(deployment: Deployment) -> None:
 def job_by_upload(deployment: Deployment) -> None:
     deployment.platform.mortals = frozenset({"api", "ingest"})
     deployment.upload()
+    deployment.platform.run()
+
+
+def form_used_twice(deployment: Deployment) -> None:
+    """Before the first is ingested; the events come in an order that chance decides."""
+    deployment.platform.mortals = frozenset({"ingest"})
+    key = deployment.upload()
+    other = "S. No.,Product Name,Input Image Urls\r\n9,Z,https://shop.example/9.jpg\r\n"
+    clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=key, Body=other.encode())
     deployment.platform.run()
 
 
@@ -103,6 +113,7 @@ SCENARIOS = [
     job_whose_worker_takes_the_rest,
     job_by_drop,
     job_by_upload,
+    form_used_twice,
     rejected_drop,
     buried_product,
     products_put_off,

@@ -79,6 +79,10 @@ class Life(RuleBasedStateMachine):
         queue = self.simulation.products_queue if '"urls"' in body else self.simulation.ingest_queue
         queue.append(Sent(body))
 
+    @rule()
+    def another_catalogue_comes_by_the_form(self):
+        self.simulation.post_again()
+
     @rule(steps=st.integers(1, 4))
     def all_goes_well_for_a_while(self, steps):
         for _ in range(steps):

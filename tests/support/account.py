@@ -200,13 +200,18 @@ class Account:
         with self.watched(seen):
             yield names
 
-    def store_job(self, csv: bytes, options: JobOptions | None = None, **changes: Any) -> tuple[Job, Inspection]:
-        """A queued job of `TENANT`, its layout, and its CSV in the bucket."""
+    def store_job(
+        self, csv: bytes, options: JobOptions | None = None, *, pinned: bool = False, **changes: Any
+    ) -> tuple[Job, Inspection]:
+        """A queued job of `TENANT`, its layout, and its CSV in the bucket.
+
+        pinned: the layout names the CSV's version; those of releases before 0.2 do not.
+        """
         job = a_job(options, **changes)
         inspection = inspect(BytesIO(csv), job.options.reading)
         create_job(replace(job, products=inspection.rows, csv=inspection.layout.described()))
-        put_layout(job.job_id, inspection)
-        clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=job.catalogue_key, Body=csv)
+        stored = clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=job.catalogue_key, Body=csv)
+        put_layout(job.job_id, replace(inspection, version=stored["VersionId"] if pinned else None))
         return job, inspection
 
     def start_job(self, csv: bytes, options: JobOptions | None = None, **changes: Any) -> Job:

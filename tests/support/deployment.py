@@ -34,7 +34,7 @@ PASSING = frozenset(
             "elapsed_ms",
             "milliseconds",
         ),
-        *("attempts", "timestamp", "secret", "content", "ETag"),
+        *("attempts", "timestamp", "secret", "content", "ETag", "version"),
     }
 )
 HEADER = "S. No.,Product Name,Input Image Urls"
@@ -87,13 +87,14 @@ class Deployment:
 
         self.call(send)
 
-    def upload(self) -> None:
-        """Announce a catalogue, and send it as the form says."""
+    def upload(self) -> str:
+        """Announce a catalogue, and send it as the form says; returns its key."""
         announced = self.caller.event("api_post_uploads")
         announced["headers"]["idempotency-key"] = "catalogue-1"
         announced["multiValueHeaders"]["idempotency-key"] = ["catalogue-1"]
         fields = self.call(lambda: self.caller.send(announced))["upload"]["fields"]
         clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=fields["key"], Body=self.rows.encode())
+        return str(fields["key"])
 
     def drop(self, csv: str) -> None:
         clients.s3().put_object(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import repeat
 from typing import Any
 
@@ -16,15 +16,15 @@ import ingest.app
 import process.app
 import process.pipeline
 import report.app
-from imagemill.adapters.aws import queues
-from imagemill.adapters.store.layouts import put_layout
+from imagemill.adapters.aws import clients, queues
+from imagemill.adapters.aws.objects import versions_of
+from imagemill.adapters.store.layouts import get_layout
 from imagemill.domain.catalogue import inspection
-from imagemill.domain.catalogue.inspection import inspect
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult
 from process.image import ImageTask, TransientImageError
-from tests.support.account import Account, CrashError
+from tests.support.account import CATALOGUE_BUCKET, Account, CrashError
 from tests.support.caller import Caller, LambdaContext
 from tests.support.inline_executor import Inline
 from tests.support.observed_job import CHUNK_ROWS, ObservedJob
@@ -170,12 +170,35 @@ class JobSimulation(ObservedJob):
             return False
         return True
 
+    def versions(self) -> list[str]:
+        """The versions of the job's CSV, the first first."""
+        return versions_of(self.job.catalogue_key)
+
+    def arrive(self, *versions: str) -> None:
+        """S3's event of each version of the job's CSV."""
+        for version in versions:
+            described = {"key": self.job.catalogue_key, "versionId": version}
+            body = json.dumps({"Records": [{"s3": {"object": described}}]})
+            self.ingest_queue.append(Sent(body))
+            self.history.append(body)
+
+    def post_again(self) -> None:
+        """Another catalogue comes by the job's form: as many rows, other products."""
+        lines = [f"{row},Other,https://o/{row}/1\r\n" for row in self.images]
+        body = (HEADER + "".join(reversed(lines))).encode()
+        key = self.job.catalogue_key
+        stored = clients.s3().put_object(Bucket=CATALOGUE_BUCKET, Key=key, Body=body)
+        self.arrive(stored["VersionId"])
+
     def settle(self) -> None:
         """Let everything that is under way come to its end, undisturbed."""
         for _ in range(MOST_STEPS):
             if not self.proceed():
                 break
         assert self.job.status.has_ended, f"stuck: {self.job}"
+        layout = get_layout(self.job_id)
+        assert layout
+        assert self.versions() == [layout.version], "what came by a used form is still there"
         self.check()
 
 
@@ -192,8 +215,7 @@ def new_simulation(aws: Account, caller: Caller, images: Sequence[int], origin: 
         for row, count in enumerate(images, 1)
     ]
     body = (HEADER + "".join(lines)).encode()
-    job, _ = aws.store_job(body, job_id=job_id)
-    put_layout(job_id, inspect(BytesIO(body), chunk_rows=CHUNK_ROWS))
+    aws.store_job(body, job_id=job_id, pinned=True)
     simulation = JobSimulation(
         aws,
         caller,
@@ -201,9 +223,7 @@ def new_simulation(aws: Account, caller: Caller, images: Sequence[int], origin: 
         dict(enumerate(images, 1)),
         {(row, n): origin for row, count in enumerate(images, 1) for n in range(1, count + 1)},
     )
-    upload = f'{{"Records": [{{"s3": {{"object": {{"key": "{job.catalogue_key}"}}}}}}]}}'
-    simulation.ingest_queue.append(Sent(upload))
-    simulation.history.append(upload)
+    simulation.arrive(*simulation.versions())
     return simulation
 
 

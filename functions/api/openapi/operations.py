@@ -77,9 +77,10 @@ IDEMPOTENCY_KEY = {
     "description": "The same key and content within 24 hours: the same job. Other content: 409.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY_CHARACTERS},
 }
+CURSOR = query("cursor", TEXT, "`next_cursor` of the page before.")
 PAGE = [
     query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
-    query("cursor", TEXT, "`next_cursor` of the page before."),
+    CURSOR,
 ]
 BAD_PAGE = ["INVALID_PARAMETER", "INVALID_CURSOR"]
 # ROUTE_NOT_FOUND: where the id has characters that no id has.
@@ -197,8 +198,9 @@ OPERATIONS: dict[Route, Operation] = {
         "getDeliveries",
         "List each attempt to deliver the job's webhooks",
         "Webhooks",
-        {200: answer("The attempts, in order.", "Deliveries")},
-        {**NO_JOB},
+        {200: answer("The attempts, in order. Of very many, a page, which has a `next_cursor`.", "Deliveries")},
+        {400: ["INVALID_CURSOR"], **NO_JOB},
+        [CURSOR],
     ),
     ("POST", "/jobs/{}/redeliver"): Operation(
         "redeliverJob",

@@ -321,7 +321,9 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
         ),
         "Download": record({"url": URL}),
         "Attempt": record_of(Attempt, {"at": TIME, "milliseconds": COUNT}),
-        "Deliveries": record({"deliveries": {"type": "array", "items": reference("Attempt")}}),
+        "Deliveries": record(
+            {"deliveries": {"type": "array", "items": reference("Attempt")}, "next_cursor": nullable(TEXT)}
+        ),
         "Secret": record({"secret": secret}),
         "Webhook": webhook,
         "Message": record({"message_id": {"type": "string", "description": "Its `webhook-id`."}}),

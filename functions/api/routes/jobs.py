@@ -15,7 +15,7 @@ from imagemill.settings import settings
 
 from .. import jobs, runs
 from ..caller import api_url_of, tenant_of
-from ..deliveries import delivery_log, redeliver
+from ..deliveries import PLACE_PATTERN, delivery_log, redeliver
 from ..pagination import flag_of, from_cursor, limit_of, status_of, to_cursor
 from ..products import products_page
 from ..submission import read_submission
@@ -95,7 +95,9 @@ def post_retry(job_id: str) -> Answer:
 
 @router.get("/jobs/<job_id>/deliveries")
 def get_deliveries(job_id: str) -> dict[str, Any]:
-    return {"deliveries": delivery_log(jobs.owned_job(job_id, _tenant()))}
+    after = from_cursor(_query(), PLACE_PATTERN)
+    found, following = delivery_log(jobs.owned_job(job_id, _tenant()), after)
+    return {"deliveries": found, "next_cursor": following and to_cursor(following)}
 
 
 @router.post("/jobs/<job_id>/redeliver")

@@ -48,8 +48,10 @@ def head_catalogue(key: str, version: str | None) -> ObjectHead:
     )
 
 
-def put_catalogue(key: str, body: bytes, content_type: str) -> None:
-    s3().put_object(Bucket=settings().catalogue_bucket, Key=key, Body=body, ContentType=content_type)
+def put_catalogue(key: str, body: bytes, content_type: str) -> str | None:
+    """Returns the version that the object then has; None where the bucket has no versions."""
+    answer = s3().put_object(Bucket=settings().catalogue_bucket, Key=key, Body=body, ContentType=content_type)
+    return answer.get("VersionId")
 
 
 def copy_catalogue(source: str, version: str | None, target: str) -> None:
@@ -67,12 +69,29 @@ def copy_catalogue(source: str, version: str | None, target: str) -> None:
     )
 
 
-def open_catalogue(key: str, start: int = 0, end: int | None = None) -> StreamingBody:
-    """Stream an object's bytes from `start` up to, not including, `end`."""
+def versions_of(key: str) -> list[str]:
+    """The versions that there are under a key, the first first.
+
+    S3 lists them from the latest to the first ("ListObjectVersions", Amazon S3 API reference).
+    """
+    pages = s3().get_paginator("list_object_versions").paginate(Bucket=settings().catalogue_bucket, Prefix=key)
+    listed = [version for page in pages for version in page.get("Versions", [])]
+    return [version["VersionId"] for version in reversed(listed) if version["Key"] == key]
+
+
+def remove_version(key: str, version: str) -> None:
+    """Remove one version of an object for good; the one before it is the latest again. Repeating changes nothing."""
+    s3().delete_object(Bucket=settings().catalogue_bucket, Key=key, VersionId=version)
+
+
+def open_catalogue(key: str, start: int = 0, end: int | None = None, version: str | None = None) -> StreamingBody:
+    """Stream an object's bytes from `start` up to, not including, `end`. version: None for the latest."""
     last = "" if end is None else str(end - 1)
     request: dict[str, Any] = {"Bucket": settings().catalogue_bucket, "Key": key}
     if start or last:
         request["Range"] = f"bytes={start}-{last}"
+    if version:
+        request["VersionId"] = version
     return s3().get_object(**request)["Body"]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from heapq import nsmallest
+from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +13,10 @@ from imagemill.adapters.aws.clients import dynamodb
 from imagemill.adapters.store.items import expires_at, from_item, key, standing_item, to_item
 from imagemill.adapters.store.jobs import job_partition
 from imagemill.settings import settings
+
+#: Where an attempt stands among a job's: when it was made, of which message, and the how manieth it was.
+Place: TypeAlias = tuple[str, str, int]
+FIRST_PLACE: Place = ("", "", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,10 @@ class Attempt:
     error: str | None = None
     retry_after: int | None = None
     webhook_id: str | None = None
+
+    @property
+    def place(self) -> Place:
+        return self.at, self.message_id, self.number
 
 
 def put_attempt(job_id: str, attempt: Attempt) -> Attempt:
@@ -65,21 +74,33 @@ def get_attempt(job_id: str, message_id: str, number: int) -> Attempt | None:
     return _attempt(from_item(item)) if item else None
 
 
-def list_attempts(job_id: str) -> list[Attempt]:
-    """Every attempt of a job's webhooks, in the order in which they were made."""
+def list_attempts(job_id: str, after: Place = FIRST_PLACE, most: int | None = None) -> list[Attempt]:
+    """The attempts of a job's webhooks, in the order in which they were made: those after a place, so many at most.
+
+    All are read for it, but no more than `most` are held.
+    """
+    following = (attempt for attempt in every_attempt(job_id) if attempt.place > after)
+    return sorted(following, key=_place) if most is None else nsmallest(most, following, key=_place)
+
+
+def every_attempt(job_id: str) -> Iterator[Attempt]:
+    """Every attempt of a job's webhooks, by message and number, read one page after the other."""
     query: dict[str, Any] = {
         "TableName": settings().table,
         "KeyConditionExpression": "pk = :partition AND begins_with(sk, :deliveries)",
         "ExpressionAttributeValues": to_item({":partition": job_partition(job_id), ":deliveries": "DELIVERY#"}),
         "ConsistentRead": True,
     }
-    attempts: list[Attempt] = []
     while True:
         page = dynamodb().query(**query)
-        attempts += [_attempt(from_item(item)) for item in page["Items"]]
+        yield from (_attempt(from_item(item)) for item in page["Items"])
         if "LastEvaluatedKey" not in page:
-            return sorted(attempts, key=lambda attempt: (attempt.at, attempt.message_id, attempt.number))
+            return
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _place(attempt: Attempt) -> Place:
+    return attempt.place
 
 
 def _sort(message_id: str, number: int) -> str:

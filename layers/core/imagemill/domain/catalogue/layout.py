@@ -107,7 +107,8 @@ class Inspection:
     """rows: data rows. chunk_offsets: byte at which the first record of each chunk begins. chunk_rows: of each but the
     last. Results and ledgers are stored by chunk, so it stays with the job as it was when the file was inspected.
     name_offsets: for each chunk whose first product is named above it, the byte at which the record begins that names
-    it, else 0; empty where no chunk needs it.
+    it, else 0; empty where no chunk needs it. version: of the stored object whose bytes these are; None where nobody
+    noted it, and then the latest is meant.
     """
 
     layout: Layout
@@ -115,6 +116,7 @@ class Inspection:
     chunk_offsets: tuple[int, ...]
     chunk_rows: int = ASSUMED_CHUNK_ROWS
     name_offsets: tuple[int, ...] = ()
+    version: str | None = None
 
     def chunk_of(self, row: int) -> int:
         return chunk_of(row, self.chunk_rows)
