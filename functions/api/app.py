@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
-from imagemill.errors import InvalidOptionError
+from imagemill.errors import InvalidOptionError, RotationContendedError
 from imagemill.logs import logger
 
 from .caller import ids_of
@@ -64,6 +64,14 @@ def answer_problem(problem: ProblemError) -> Response[str]:
 @app.exception_handler(InvalidOptionError)
 def answer_invalid_option(invalid: InvalidOptionError) -> Response[str]:
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_OPTION", str(invalid)).response()
+
+
+@app.exception_handler(RotationContendedError)
+def answer_contended_rotation(_: RotationContendedError) -> Response[str]:
+    detail = (
+        "Others are rotating this secret at this moment, and theirs went before. Nothing was changed; send it again."
+    )
+    return ProblemError(HTTPStatus.CONFLICT, "ROTATION_CONFLICT", detail).response()
 
 
 @app.not_found

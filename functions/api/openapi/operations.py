@@ -268,7 +268,7 @@ OPERATIONS: dict[Route, Operation] = {
                 "With its new secret. For 24 hours messages are signed with the old one too.", "WebhookWithSecret"
             )
         },
-        {**NO_WEBHOOK},
+        {**NO_WEBHOOK, 409: ["ROTATION_CONFLICT"]},
     ),
     ("GET", "/signing-secret"): Operation(
         "getSigningSecret",
@@ -281,6 +281,7 @@ OPERATIONS: dict[Route, Operation] = {
         "Replace it",
         "Webhooks",
         {200: answer("The new secret. For 24 hours messages are signed with the old one too.", "Secret")},
+        {409: ["ROTATION_CONFLICT"]},
     ),
     ("GET", "/health"): Operation(
         "getHealth", "See that the API is up", "Public", {200: answer("It is.", "Health")}, needs_key=False

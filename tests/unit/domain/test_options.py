@@ -119,3 +119,38 @@ def test_image_options_come_back_from_what_is_kept_of_them(options):
 
     assert ImageOptions.from_dict(kept) == options
     assert ImageOptions.from_dict(from_the_table) == options
+
+
+NEVER_CALLED = [
+    ("https://shop.example:8443/hook", "port 8443"),
+    ("https://10.0.0.1/", "public"),
+    ("https://10.1/", "public"),
+    ("https://0x7f.1/", "public"),
+    ("https://2130706433/", "public"),
+    ("https://169.254.169.254/latest", "public"),
+    ("https://[::1]/", "public"),
+    ("https://[::ffff:10.0.0.1]/", "public"),
+    ("https://localhost/", "own machine"),
+    ("https://api.localhost./", "own machine"),
+    ("https://a..b/", "no host"),
+]
+
+
+@pytest.mark.parametrize(("url", "reason"), NEVER_CALLED)
+def test_a_webhook_that_the_guard_would_never_call_is_refused_with_the_reason(url, reason):
+    with pytest.raises(InvalidOptionError, match=reason):
+        parse(webhook_url=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://shop.example:443/", "https://1.1.1.1/", "https://[2606:4700::1111]/", "https://bücher.example/"]
+)
+def test_one_that_may_be_called_is_kept_as_it_was_given(url):
+    assert parse(webhook_url=url).webhook_url == url
+
+
+def test_locally_loopback_and_any_port_are_called_and_nothing_more():
+    for url in ("http://127.0.0.1:9000/", "https://localhost:8443/", "http://[::1]:1/"):
+        assert parse(allow_http_webhook=True, webhook_url=url).webhook_url == url
+    with pytest.raises(InvalidOptionError, match="public"):
+        parse(allow_http_webhook=True, webhook_url="http://10.0.0.1/")

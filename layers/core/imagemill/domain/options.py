@@ -8,10 +8,12 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from imagemill.domain.addresses import literal_address, may_be_called
 from imagemill.domain.catalogue.encodings import ENCODING_NAMES, Encoding, encoding_of
 from imagemill.domain.catalogue.feeds import Feed
 from imagemill.domain.catalogue.reading_options import ReadingOptions
-from imagemill.errors import InvalidOptionError
+from imagemill.domain.web_urls import DEFAULT_PORTS, Origin, WebUrl
+from imagemill.errors import InvalidOptionError, InvalidUrlError
 
 #: Longest side that may be asked for, in pixels; WebP ends at 16,383 and JPEG at 65,535.
 MAX_SIDE_PIXELS = 16_384
@@ -203,23 +205,28 @@ def require_webhook_url(url: str, *, allow_http: bool) -> str:
     Raises:
         InvalidOptionError: saying what is allowed.
     """
-    schemes = {"https", "http"} if allow_http else {"https"}
-    scheme_names = " or ".join(sorted(schemes))
-    allowed = f"an absolute {scheme_names} URL, no credentials, at most {MAX_WEBHOOK_URL_CHARACTERS} characters"
-    try:
-        parts = urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        raise InvalidOptionError("webhook_url", allowed) from None
-    acceptable = (
-        parts.scheme.lower() in schemes
-        and parts.hostname
-        and "@" not in parts.netloc
-        and port_is_valid
-        and len(url) <= MAX_WEBHOOK_URL_CHARACTERS
-        and url.isprintable()
-        and " " not in url
-    )
-    if not acceptable:
+    schemes = ("http", "https") if allow_http else ("https",)
+    allowed = f"an absolute {' or '.join(schemes)} URL, no credentials, at most {MAX_WEBHOOK_URL_CHARACTERS} characters"
+    if len(url) > MAX_WEBHOOK_URL_CHARACTERS or not url.isprintable() or " " in url:
         raise InvalidOptionError("webhook_url", allowed)
+    try:
+        origin = WebUrl.parse(url).origin
+    except InvalidUrlError as refused:
+        raise InvalidOptionError("webhook_url", f"{allowed}; this one is refused: {refused}") from None
+    if origin.scheme not in schemes:
+        raise InvalidOptionError("webhook_url", allowed)
+    if reason := why_never_called(origin, is_local=allow_http):
+        raise InvalidOptionError("webhook_url", f"a URL that can be called from the internet; {reason}")
     return url
+
+
+def why_never_called(origin: Origin, *, is_local: bool) -> str | None:
+    """Why the guard refuses an origin whatever its name resolves to (design B6); None when it depends on that."""
+    if not is_local and origin.port not in DEFAULT_PORTS.values():
+        return f"port {origin.port} is never called, 80 and 443 alone are"
+    address = literal_address(origin.host)
+    if address and not may_be_called(address, allow_loopback=is_local):
+        return "its address is not a public one"
+    if not is_local and f".{origin.host}".endswith(".localhost"):
+        return "its host is always the caller's own machine (RFC 6761)"
+    return None

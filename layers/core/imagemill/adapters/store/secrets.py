@@ -5,6 +5,7 @@ Either item has `secret` and `retired_secrets`. Nothing here is ever logged.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ from imagemill.settings import settings
 SIGNING_SECRET = "SIGNING_SECRET"  # noqa: S105 - a sort key
 #: Rotations of one secret at once give way to each other; more than these at once are not one owner's.
 ROTATION_ATTEMPTS = 5
+#: The longest pause before the second attempt, in seconds; each further one is up to twice as long as the one before.
+ROTATION_PAUSE_SECONDS = 0.05
 
 
 def tenant_partition(tenant: str) -> str:
@@ -62,7 +65,10 @@ def rotate_secret(tenant: str, sort: str, overlap_seconds: int) -> str | None:
         RotationContendedError: when others keep rotating it at the same time.
     """
     place = key(tenant_partition(tenant), sort)
-    for _ in range(ROTATION_ATTEMPTS):
+    for attempt in range(ROTATION_ATTEMPTS):
+        if attempt:
+            # Jitter: those that met would meet again. No secret depends on it.
+            time.sleep(random.uniform(0, ROTATION_PAUSE_SECONDS * 2**attempt))
         item = dynamodb().get_item(TableName=settings().table, Key=place, ConsistentRead=True).get("Item")
         if item is None:
             return None

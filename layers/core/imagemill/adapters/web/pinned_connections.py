@@ -22,9 +22,9 @@ import botocore
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
-from imagemill.adapters.web.addresses import may_be_called
 from imagemill.adapters.web.heads import FinalResponse
 from imagemill.adapters.web.origin_pace import OriginPace, PaceLimits
+from imagemill.domain.addresses import may_be_called
 from imagemill.domain.web_urls import Origin
 from imagemill.errors import AddressRefusedError, NameResolutionError
 

@@ -4,6 +4,7 @@ Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890). `
 used: its answers differ between Python 3.11 and 3.14, and it lets pass addresses that embed another one.
 """
 
+import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 #: All IPv6 unicast that IANA hands out. What lies outside has no public host: unspecified, loopback,
@@ -64,6 +65,19 @@ def may_be_called(address: str, *, allow_loopback: bool) -> bool:
         return (allow_loopback and parsed in LOOPBACK_IPV4) or _is_public_ipv4(parsed)
     unscoped = IPv6Address(int(parsed))
     return (allow_loopback and unscoped == LOOPBACK_IPV6) or _is_public_ipv6(unscoped)
+
+
+def literal_address(host: str) -> str | None:
+    """The numeric address that a host spells, also as inet_aton(3) reads it: `0x7f.1`, `2130706433`. None for a name.
+
+    host: as `Origin` has it, an IPv6 address without brackets.
+    """
+    if ":" in host:
+        return host
+    try:
+        return str(IPv4Address(socket.inet_aton(host)))
+    except OSError:
+        return None
 
 
 def _is_public_ipv4(address: IPv4Address) -> bool:

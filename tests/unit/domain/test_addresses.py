@@ -2,7 +2,7 @@
 
 import pytest
 
-from imagemill.adapters.web.addresses import may_be_called
+from imagemill.domain.addresses import may_be_called
 from tests.support.refused_addresses import REFUSED, REFUSED_ALSO_LOCALLY
 
 #: Neighbours of what is refused, and hosts that everyone knows.
