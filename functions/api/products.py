@@ -117,4 +117,5 @@ def _image(image: ImageResult, input_url: str) -> dict[str, Any]:
         "kept": image.kept,
         "sha256": image.sha256,
     }
-    return document if image.http_status is None else {**document, "http_status": image.http_status}
+    further = {"http_status": image.http_status, "reason": image.reason}
+    return document | {name: value for name, value in further.items() if value is not None}

@@ -6,6 +6,7 @@ priority, and another one takes its place, so that no image holds up its neighbo
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -191,7 +192,7 @@ class CodecPool:
         code = ImageCode(answer["code"])
         if code is ImageCode.TOO_LARGE_TO_PROCESS and not was_fresh:
             raise SuspectChildError
-        raise ImageError(code)
+        raise ImageError(code, _reason(answer.get("reason")))
 
     def _answer_or_aside(self, held: _Held, place: _Place, deadline: float) -> dict[str, Any]:
         if not place.is_slow:
@@ -293,6 +294,13 @@ def _way(value: object) -> str | None:
     if value is not None and value not in WAYS:
         raise ValueError("no way that is known")
     return str(value) if value else None
+
+
+def _reason(value: object) -> str | None:
+    """Words of ours are capitals. Raises ValueError for any other."""
+    if value is not None and not (isinstance(value, str) and re.fullmatch(r"[A-Z0-9_]{1,32}", value)):
+        raise ValueError("no reason that is known")
+    return value
 
 
 @contextmanager

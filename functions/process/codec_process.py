@@ -90,7 +90,8 @@ class Codec:
         try:
             return steps[request["step"]](request)
         except ImageError as fault:
-            return {"code": (ImageCode.TOO_LARGE_TO_PROCESS if _is_out_of_memory(fault) else fault.code).value}
+            code = ImageCode.TOO_LARGE_TO_PROCESS if _is_out_of_memory(fault) else fault.code
+            return {"code": code.value, "reason": fault.reason if fault.code is code else None}
         except MemoryError:
             return {"code": ImageCode.TOO_LARGE_TO_PROCESS.value}
         finally:

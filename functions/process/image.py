@@ -133,13 +133,15 @@ def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]
     except FetchError as fault:
         return _failed(task, ImageCode(fault.code), fault.http_status)
     except ImageError as fault:
-        return _failed(task, fault.code)
+        return _failed(task, fault.code, reason=fault.reason)
     finally:
         body.release()
 
 
-def _failed(task: ImageTask, code: ImageCode, http_status: int | None = None) -> list[ImageResult]:
-    return [ImageResult.failed(slot.position, code, http_status) for slot in task.slots]
+def _failed(
+    task: ImageTask, code: ImageCode, http_status: int | None = None, reason: str | None = None
+) -> list[ImageResult]:
+    return [ImageResult.failed(slot.position, code, http_status, reason) for slot in task.slots]
 
 
 def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:

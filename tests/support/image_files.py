@@ -23,6 +23,15 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
+def channels_at(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
+    """A pixel as a tuple, whatever the mode."""
+    pixel = image.getpixel((x, y))
+    if isinstance(pixel, tuple):
+        return pixel
+    assert isinstance(pixel, (int, float))
+    return (int(pixel),)
+
+
 def mean_difference(one: Image.Image, other: Image.Image) -> float:
     """Of the channel that differs most, 0–255."""
     difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
@@ -64,6 +73,12 @@ def oriented(image: Image.Image, orientation: int, image_format: str, **settings
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png_with(data: bytes, *chunks: bytes) -> bytes:
+    """A PNG with chunks behind its header."""
+    header_end = 8 + 25
+    return data[:header_end] + b"".join(chunks) + data[header_end:]
 
 
 def png_header(width: int, height: int) -> bytes:

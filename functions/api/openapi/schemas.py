@@ -199,17 +199,22 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
             "status": enum(ImageStatus),
             "error": nullable(reference("ImageErrorCode")),
             "http_status": {"type": "integer", "description": "With the error HTTP_STATUS: the origin's answer."},
+            "reason": {
+                "type": "string",
+                "description": "With an error that has kinds: which it is, such as the format that is not read.",
+                "examples": ["SVG", "WEB_PAGE"],
+            },
             "input_bytes": nullable(COUNT),
             "output_bytes": nullable(COUNT),
             "width": nullable(COUNT),
             "height": nullable(COUNT),
             "format": nullable({"type": "string", "examples": ["jpeg"]}),
             "kept": nullable(
-                {"type": "boolean", "description": "The input's bytes were stored: nothing smaller came out."}
+                {"type": "boolean", "description": "The picture is the input's, bit by bit: nothing smaller came out."}
             ),
             "sha256": nullable({"type": "string", "pattern": "^[0-9a-f]{64}$"}),
         },
-        optional=["http_status"],
+        optional=["http_status", "reason"],
     )
     product = record(
         {

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import count
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 
-from .colour import convert, is_opaque
-from .decode import Header, Source, check_is_complete, frames, open_header, open_source, still
-from .encode import INDEXED_MODES, MODES, Picture, encode
-from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, ImageFormat
+from .colour import is_opaque
+from .decode import Header, Source, open_header, open_source, still
+from .encode import INDEXED_MODES, MAX_PIXELS_WITHOUT_LOSS, Picture, encode, optimised_png
+from .fit import fitted
+from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, LOSSLESS_FORMATS, ImageFormat
+from .graphics import looks_drawn
+from .icc import says_srgb
 from .image_fault import ImageError, faults_become
-from .metadata import NO_TAGS, Tags, tags_to_keep
+from .pictures import INDEXED_FORMATS, Painter, Size
+from .png_chunks import stripped_png
+from .strip import stripped
 from .transcode.attempt import attempt
 from .transcode.jpeg import Transcoded
-from .transcode.refusal import TRANSCODED
+from .transcode.refusal import TRANSCODED, Refusal
 
 __all__ = [
     "CONTENT_TYPES",
@@ -34,13 +42,13 @@ __all__ = [
 WORTHWHILE_PERCENT = 90
 #: The AV1 encoder peaks at 28 bytes for each pixel of the output (contract A7).
 MAX_AVIF_PIXELS = 45_000_000
-#: Samples beyond this many output pixels from the centre change nothing visible (Pillow's documentation).
-_REDUCING_GAP = 3.0
+#: Formats that a scaled or turned picture keeps under `auto`: what shows it can show them.
+_MODERN_FORMATS = frozenset({ImageFormat.WEBP, ImageFormat.AVIF})
 
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """An image to store. width, height: pixels of the upright picture. kept: `data` is the input itself.
+    """An image to store. width, height: pixels of the upright picture. kept: they are the input's, bit by bit.
 
     way: of a JPEG that stays one, TRANSCODED, or why it went through pixels; None where that is no question.
     """
@@ -55,12 +63,25 @@ class Compressed:
 
 @dataclass(frozen=True, slots=True)
 class _OutputPlan:
-    """What is to become of one source: the upright size, and whether that alone calls for a new file."""
+    """What is to become of one source: the upright size, and whether that alone calls for a new file.
 
-    width: int
-    height: int
-    is_resized: bool
+    names_a_format: whether that is one which the caller asked for, and the source has not.
+    """
+
+    size: Size
+    is_scaled: bool
     is_demanded: bool
+    names_a_format: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A way to write the picture. is_last_resort: only where every other one is larger than the source."""
+
+    format: ImageFormat
+    picture: Picture
+    lossless: bool | None = None
+    is_last_resort: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +96,63 @@ class OpenedImage:
         with faults_become(ImageCode.CORRUPT_IMAGE):
             source = open_source(self.header)
             plan = _plan(source, options)
-            kept = Compressed(self.data, source.format, source.width, source.height, kept=True)
-            if not plan.is_demanded and _is_compressed_enough(source, options.quality):
-                check_is_complete(source)
-                return kept
-            tried = attempt(self.data, source, options, _tags(source, plan, options), is_resized=plan.is_resized)
-            if isinstance(tried, Transcoded):
-                made = Compressed(tried.data, ImageFormat.JPEG, tried.width, tried.height, kept=False, way=TRANSCODED)
-                return made if plan.is_demanded or self._is_worthwhile(made.data) else replace(kept, way=TRANSCODED)
-            image_format, picture = _prepare(source, plan, options)
-        width, height = picture.size
-        if image_format is ImageFormat.AVIF and width * height * len(picture.frames) > MAX_AVIF_PIXELS:
-            raise ImageError(ImageCode.TOO_MANY_PIXELS)
+            profile = source.profile
+            made = None if plan.is_demanded else _optimised(self.data, source, options)
+            tried = None if made else self._transcoded(source, plan, options)
+            made = tried if isinstance(tried, Compressed) else made
+            choices = [] if made else list(_choices(source, plan, options))
         with faults_become(ImageCode.ENCODE_FAILED):
-            encoded = encode(picture, image_format, options)
-        if not plan.is_demanded and not self._is_worthwhile(encoded):
-            return replace(kept, way=tried)
-        return Compressed(encoded, image_format, width, height, kept=False, way=tried)
+            if made is None:
+                way = tried if isinstance(tried, str) else None
+                made = replace(self._smallest(choices, source, plan, options), way=way)
+        return made if plan.is_demanded else self._or_kept(made, source, profile, options)
 
-    def _is_worthwhile(self, made: bytes) -> bool:
-        return len(made) * 100 <= len(self.data) * WORTHWHILE_PERCENT
+    def _transcoded(self, source: Source, plan: _OutputPlan, options: ImageOptions) -> Compressed | Refusal | None:
+        """As `attempt`, but for what would be larger than its source, which pixels can make smaller."""
+        tags = Painter.of(source, plan.size, options).tags
+        tried = attempt(source.data, source, options, tags, is_resized=plan.is_scaled)
+        if not isinstance(tried, Transcoded):
+            return tried
+        if plan.is_demanded and len(tried.data) > len(self.data):
+            return None
+        return Compressed(tried.data, ImageFormat.JPEG, tried.width, tried.height, kept=False, way=TRANSCODED)
+
+    def _smallest(self, choices: list[_Choice], source: Source, plan: _OutputPlan, options: ImageOptions) -> Compressed:
+        for choice in choices:
+            pixels = plan.size.width * plan.size.height * len(choice.picture.frames)
+            if choice.format is ImageFormat.AVIF and pixels > MAX_AVIF_PIXELS:
+                raise ImageError(ImageCode.TOO_MANY_PIXELS)
+        made = [
+            (encode(choice.picture, choice.format, options, lossless=choice.lossless), choice.format)
+            for choice in choices
+            if not choice.is_last_resort
+        ]
+        encoded, image_format = min(made, key=lambda one: len(one[0]))
+        if len(encoded) > len(self.data) and plan.is_demanded and not plan.names_a_format:
+            # What was drawn is first tried without loss, in fewer colours.
+            ways = [(choice.picture, choice.format, choice.lossless) for choice in choices]
+            again = fitted(ways, options, len(self.data), source.jpeg_quality)
+            encoded, image_format = min((encoded, image_format), again, key=lambda one: len(one[0]))
+        return Compressed(encoded, image_format, plan.size.width, plan.size.height, kept=False)
+
+    def _or_kept(self, made: Compressed, source: Source, profile: bytes | None, options: ImageOptions) -> Compressed:
+        """The input, without its metadata where that was not asked for, unless `made` is a tenth smaller."""
+        data: bytes | None = self.data
+        if options.metadata is Metadata.STRIP:
+            # A PNG is read from its own file; a JPEG may have had to be given its end.
+            file = self.data if source.format is ImageFormat.PNG else source.data
+            data = stripped(file, source.format, keep_profile=not (profile and says_srgb(profile)))
+        if data is None:
+            return made
+        if data == self.data:
+            # The very object: nobody need store it apart from the input.
+            data = self.data
+        is_worthwhile = len(made.data) * 100 <= len(data) * WORTHWHILE_PERCENT
+        # A GIF that stays one may have more colours in all than one palette holds.
+        is_gif = source.format is made.format is ImageFormat.GIF
+        if is_worthwhile and not (is_gif and not _shows_the_same(made.data, data)):
+            return made
+        return Compressed(data, source.format, source.width, source.height, kept=True, way=made.way)
 
 
 def open_image(data: bytes) -> OpenedImage:
@@ -113,10 +171,9 @@ def compress(data: bytes, options: ImageOptions) -> Compressed:
     The result is upright whatever its EXIF said. A TIFF gives its first page, an MPO its first view. Quality
     does not concern PNG, GIF, TIFF and BMP, which `original` writes without loss, GIF but for its palette.
 
-    The input is returned unchanged (`kept`) when the result would not be 10 % smaller, or when a JPEG was
-    already saved at the quality asked or a lower one, unless the caller named another format, or the
-    picture had to be resized or turned. Unchanged means unchanged: EXIF and GPS stay in it, also where
-    `metadata` is `strip`.
+    The input's picture is returned as it is (`kept`) when the result would not be 10 % smaller, unless the
+    caller named another format, or the picture had to be resized or turned, or came as HEIC, which is not
+    written. Where `metadata` is `strip` it loses its metadata, without loss to the picture.
 
     Raises:
         ImageError: NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED. Bit
@@ -131,91 +188,91 @@ def _plan(source: Source, options: ImageOptions) -> _OutputPlan:
         (options.max_width or source.width) / source.width,
         (options.max_height or source.height) / source.height,
     )
-    width, height = max(1, round(source.width * ratio)), max(1, round(source.height * ratio))
-    names_a_format = options.format not in {OutputFormat.AUTO, OutputFormat.ORIGINAL}
-    is_resized = (width, height) != (source.width, source.height)
-    is_demanded = (
-        is_resized or source.orientation != 1 or (names_a_format and options.format.value != source.format.value)
+    size = Size(max(1, round(source.width * ratio)), max(1, round(source.height * ratio)))
+    is_scaled = size != Size(source.width, source.height)
+    names_a_format = (
+        options.format not in {OutputFormat.AUTO, OutputFormat.ORIGINAL} and options.format.value != source.format.value
     )
-    return _OutputPlan(width, height, is_resized, is_demanded)
-
-
-def _is_compressed_enough(source: Source, quality: int) -> bool:
-    """Whether a JPEG is already as coarse as is asked: a second loss would save next to nothing.
-
-    Not so for CMYK, which becomes smaller for having three channels instead of four.
-    """
-    saved_at = source.jpeg_quality
-    return source.image.mode != "CMYK" and saved_at is not None and saved_at <= quality
+    is_demanded = is_scaled or source.orientation != 1 or names_a_format or source.format is ImageFormat.HEIC
+    return _OutputPlan(size, is_scaled, is_demanded, names_a_format)
 
 
 def _output_format(source: Source, plan: _OutputPlan, asked: OutputFormat, *, has_transparency: bool) -> ImageFormat:
     """The format to write. Where `auto` meets a side that its choice cannot express, the source's own."""
+    own = source.format if source.format is not ImageFormat.HEIC else ImageFormat.PNG
     match asked:
-        case OutputFormat.ORIGINAL:
-            return source.format
-        case OutputFormat.AUTO:
+        case OutputFormat.ORIGINAL if source.format is not ImageFormat.HEIC:
+            return own
+        case OutputFormat.AUTO | OutputFormat.ORIGINAL:
+            if plan.is_demanded and source.format in _MODERN_FORMATS:
+                return own
             keeps_more = has_transparency or source.is_animated
             best = ImageFormat.WEBP if keeps_more else ImageFormat.JPEG
-            return best if max(plan.width, plan.height) <= LONGEST_SIDES[best] else source.format
+            return best if max(plan.size.width, plan.size.height) <= LONGEST_SIDES[best] else own
         case OutputFormat.JPEG | OutputFormat.WEBP | OutputFormat.AVIF:
             return ImageFormat(asked)
 
 
-def _prepare(source: Source, plan: _OutputPlan, options: ImageOptions) -> tuple[ImageFormat, Picture]:
+def _optimised(data: bytes, source: Source, options: ImageOptions) -> Compressed | None:
+    """A still PNG that stays one, at its own depth of bits; None for anything else."""
+    is_still_png = source.format is ImageFormat.PNG and not source.is_animated
+    if options.format is not OutputFormat.ORIGINAL or not is_still_png or source.pixels > MAX_PIXELS_WITHOUT_LOSS:
+        return None
+    profile = source.profile
+    keeps_profile = not (profile and says_srgb(profile))
+    # Decoded by Pillow, too, which refuses what the optimiser might not.
+    source.image.load()
+    file = data if options.metadata is Metadata.KEEP else stripped_png(data, keep_profile=keeps_profile)
+    return Compressed(optimised_png(file), ImageFormat.PNG, source.width, source.height, kept=False)
+
+
+def _shows_the_same(one: bytes, other: bytes) -> bool:
+    first, second = (Image.open(BytesIO(data), formats=["GIF"]) for data in (one, other))
+    for number in count():
+        is_over = []
+        for image in (first, second):
+            try:
+                image.seek(number)
+                is_over.append(False)
+            except EOFError:
+                is_over.append(True)
+        if any(is_over):
+            return all(is_over)
+        difference = ImageChops.difference(first.convert("RGBA"), second.convert("RGBA"))
+        if first.info.get("duration") != second.info.get("duration") or difference.getbbox(alpha_only=False):
+            return False
+    raise AssertionError("a file has an end")
+
+
+def _choices(source: Source, plan: _OutputPlan, options: ImageOptions) -> Iterator[_Choice]:
+    """The format's own way to write the picture, and where `auto` may choose and it was drawn, one without loss."""
+    stays_webp = options.format is OutputFormat.ORIGINAL and source.format is ImageFormat.WEBP
+    may_be_lossless = (options.format is OutputFormat.AUTO or stays_webp) and source.format in LOSSLESS_FORMATS
     if source.is_animated and options.format is not OutputFormat.JPEG:
         image_format = _output_format(source, plan, options.format, has_transparency=False)
-        return image_format, _animation(source, plan, options)
-    pixels = still(source, plan.width, plan.height)
-    tags = _tags(source, plan, options)
+        picture = Painter.of(source, plan.size, options).animation(image_format)
+        yield _Choice(image_format, picture)
+        if may_be_lossless and image_format is ImageFormat.WEBP and looks_drawn(picture.frames[0]):
+            yield _Choice(image_format, picture, lossless=True)
+        return
+    pixels = still(source, plan.size.width, plan.size.height)
+    painter = Painter.of(source, plan.size, options)
     opaque = is_opaque(pixels)
     image_format = _output_format(source, plan, options.format, has_transparency=not opaque)
-    modes = MODES[image_format]
-    if pixels.size != (plan.width, plan.height):
-        modes -= INDEXED_MODES
-    pixels, profile = convert(pixels, source.profile, modes, opaque=opaque)
-    pixels = _detached(source, _resized(pixels, plan))
-    return image_format, Picture((pixels,), profile=profile, tags=tags)
-
-
-def _animation(source: Source, plan: _OutputPlan, options: ImageOptions) -> Picture:
-    shots = []
-    profile = source.profile
-    for frame in frames(source):
-        pixels, profile = convert(frame.image, source.profile, {"RGB", "RGBA"}, opaque=is_opaque(frame.image))
-        pixels = _resized(pixels, plan)
-        pixels.info = {}
-        shots.append((pixels, frame.milliseconds))
-    mode = "RGBA" if any(pixels.mode == "RGBA" for pixels, _ in shots) else "RGB"
-    return Picture(
-        tuple(pixels if pixels.mode == mode else pixels.convert(mode) for pixels, _ in shots),
-        tuple(milliseconds for _, milliseconds in shots),
-        source.plays,
-        profile,
-        _tags(source, plan, options),
-    )
-
-
-def _tags(source: Source, plan: _OutputPlan, options: ImageOptions) -> Tags:
-    if options.metadata is Metadata.STRIP:
-        return NO_TAGS
-    return tags_to_keep(source.image, plan.width, plan.height)
-
-
-def _resized(image: Image.Image, plan: _OutputPlan) -> Image.Image:
-    size = (plan.width, plan.height)
-    if image.size == size:
-        return image
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
-
-
-def _detached(source: Source, pixels: Image.Image) -> Image.Image:
-    """The pixels without what else the source said: writers of JPEG, PNG and TIFF would copy some of it."""
-    if pixels is not source.image:
+    picture = painter.still(pixels, image_format, opaque=opaque)
+    is_small = plan.size.width * plan.size.height <= MAX_PIXELS_WITHOUT_LOSS
+    fits = is_small and max(plan.size.width, plan.size.height) <= LONGEST_SIDES[ImageFormat.WEBP]
+    if may_be_lossless and fits and image_format is not ImageFormat.AVIF and looks_drawn(picture.frames[0]):
+        exact = painter.still(pixels, ImageFormat.WEBP, opaque=opaque)
+        yield _Choice(ImageFormat.WEBP, exact, lossless=True)
+    keeps_source = pixels.mode in INDEXED_MODES or pixels is source.image or picture.frames[0] is source.image
+    if not keeps_source:
         # Its pixels are no longer needed, and encoding wants the memory.
         source.image.close()
-    elif source.format is ImageFormat.TIFF:
-        pixels = source.image.copy()
-    transparency = pixels.info.get("transparency")
-    pixels.info = {} if transparency is None else {"transparency": transparency}
-    return pixels
+    yield _Choice(image_format, picture)
+    if plan.is_scaled and not plan.names_a_format and pixels.mode in INDEXED_MODES:
+        stays = image_format in INDEXED_FORMATS
+        if stays or fits:
+            rough_format = image_format if stays else ImageFormat.WEBP
+            rough = painter.rough(pixels, rough_format, opaque=opaque)
+            yield _Choice(rough_format, rough, lossless=None if stays else True, is_last_resort=True)

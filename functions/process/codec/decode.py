@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
 
+import pi_heif
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -14,7 +15,6 @@ from PIL import (
     Image,
     ImageFile,
     JpegImagePlugin,
-    MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
@@ -22,10 +22,15 @@ from PIL import (
 
 from imagemill.domain.codes import ImageCode
 
+from .bmff_boxes import clean_aperture
+from .colour import inverted_deep, merged_key, native_deep, unchanged
 from .formats import ANIMATED_FORMATS, ImageFormat, identify
 from .image_fault import ImageError
 from .jpeg_quality import estimate_quality
+from .jpeg_segments import ended_jpeg, ends_in_grey, has_every_row, lacks_scans
 from .metadata import QUARTER_TURNS, TRANSPOSITIONS, orientation
+from .png_chunks import PngFile, read_png
+from .unsupported import naming_what_is_not_read
 
 #: Each registers its format when it is imported. Image.init() would import some thirty more, in 77 ms, and
 #: with them the parsers of formats that are not accepted.
@@ -34,26 +39,41 @@ PLUGINS = (
     BmpImagePlugin,
     GifImagePlugin,
     JpegImagePlugin,
-    MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
+# HEIF's, by libde265 alone; the caller decodes as many images at once as there are processors.
+pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+# Pillow 13's own reader of uncompressed TIFF takes planes of 16 bits for planes of 8, and YCbCr's shared colour
+# samples for one a pixel: noise, reported as a picture. libtiff, by which it reads compressed files, is right.
+TiffImagePlugin.READ_LIBTIFF = True
+# Of white-is-zero grey of 16 bits it knows one order of bytes; either is turned round here (`_levelled`).
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 # Image.open() does this on its first call: better in the init phase than in the first image's time.
 Image.preinit()
 
 #: Frames of one animation: a frame of one pixel takes 14 bytes of a GIF, and pixels alone would not bound them.
 MAX_FRAMES = 1_000
+#: Raw mode that reads the second byte of each channel of a big-endian file.
+_LOWER_BYTES = "RGB;16L"
 #: Pixels of one image, or of all frames of an animation together (contract A7).
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """An image whose header has been read, and what is told from it alone."""
+    """An image whose header has been read, and what is told from it alone.
+
+    data: the file as a decoder gets it. png: what a PNG says beside its pixels. is_ended_here: whether a
+    JPEG lacked its end and has got it from us.
+    """
 
     image: ImageFile.ImageFile
     format: ImageFormat
+    data: bytes
+    png: PngFile | None = None
+    is_ended_here: bool = False
 
     @property
     def pixels(self) -> int:
@@ -67,11 +87,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Source(Header):
-    """An image of which it is known which way up it is. `width` and `height` are those of the upright picture."""
+    """An image of which it is known which way up it is. `width` and `height` are those of the upright picture.
 
-    orientation: int
-    width: int
-    height: int
+    crop: what of the stored pixels is the picture: left, top, right, bottom; None for all.
+    """
+
+    orientation: int = 1
+    width: int = 0
+    height: int = 0
+    crop: tuple[int, int, int, int] | None = None
 
     @property
     def profile(self) -> bytes | None:
@@ -114,49 +138,102 @@ def open_header(data: bytes) -> Header:
         Exception: whatever Pillow raises on a damaged file.
     """
     image_format = identify(data)
-    image = Image.open(BytesIO(data), formats=[image_format.pillow_name])
+    png = read_png(data) if image_format is ImageFormat.PNG else None
+    ended = ended_jpeg(data) if image_format is ImageFormat.JPEG else None
+    decoded = png.data if png else ended or data
+    with naming_what_is_not_read(data, image_format, is_open=False):
+        image = _opened(decoded, image_format)
     # Pillow itself only warns from here to twice the limit, and filters of warnings are not per thread.
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(ImageCode.TOO_MANY_PIXELS)
     if min(image.size) < 1:
         raise ImageError(ImageCode.CORRUPT_IMAGE)
-    return Header(image, image_format)
+    if png:
+        given = {"icc_profile": png.profile, "exif": png.exif and b"Exif\0\0" + png.exif, "xmp": png.xmp}
+        image.info |= {name: value for name, value in given.items() if value}
+    return Header(image, image_format, decoded, png, ended is not None)
+
+
+def _opened(data: bytes, image_format: ImageFormat) -> ImageFile.ImageFile:
+    if image_format is ImageFormat.JPEG:
+        # Past Image.open(), which would read the index of an MPO, too, whose first view is all that is wanted.
+        return JpegImagePlugin.JpegImageFile(BytesIO(data))
+    return Image.open(BytesIO(data), formats=[image_format.pillow_name])
 
 
 def open_source(header: Header) -> Source:
     """Which way up the picture is. Raises whatever Pillow raises on a damaged file."""
     image = header.image
-    if header.format is ImageFormat.PNG:
-        # Its EXIF may follow the pixels.
-        image.load()
     turn = orientation(image)
     width, height = image.size
+    crop = clean_aperture(header.data, width, height) if header.format is ImageFormat.AVIF else None
+    if crop:
+        width, height = crop[2] - crop[0], crop[3] - crop[1]
     # A TIFF reports the size that it will have once loading has turned it.
     if turn in QUARTER_TURNS and header.format is not ImageFormat.TIFF:
         width, height = height, width
-    return Source(image, header.format, turn, width, height)
-
-
-def check_is_complete(source: Source) -> None:
-    """Decode a JPEG at an eighth of its size, which is enough to find its data cut short.
-
-    Raises:
-        OSError: when it is. Damaged bits inside the scan go unnoticed, as in most decoders.
-    """
-    source.image.draft(None, (1, 1))
-    source.image.load()
+    return Source(image, header.format, header.data, header.png, header.is_ended_here, turn, width, height, crop)
 
 
 def still(source: Source, width: int, height: int) -> Image.Image:
     """The upright first frame or page, at `width` × `height` or larger.
 
     A JPEG wanted at half its size or less is decoded at a half, quarter or eighth: 12–37 % less time.
+
+    Raises:
+        ImageError: CORRUPT_IMAGE, UNSUPPORTED_FORMAT.
+        Exception: whatever Pillow raises on a damaged file.
     """
+    image = source.image
     if source.format is ImageFormat.JPEG:
         stored = (height, width) if source.orientation in QUARTER_TURNS else (width, height)
-        source.image.draft(None, stored)
-    source.image.load()
-    return _upright(source, source.image)
+        image.draft(None, stored)
+    with naming_what_is_not_read(source.data, source.format, is_open=True):
+        image.load()
+    match source.format:
+        case ImageFormat.JPEG:
+            _check_rows(source)
+        case ImageFormat.TIFF:
+            return _levelled(source)
+        case ImageFormat.PNG if source.png and source.png.wide_key:
+            return _upright(source, _with_wide_key(source.data, image, source.png.wide_key))
+    return _upright(source, image)
+
+
+def _check_rows(source: Source) -> None:
+    """Refuse a JPEG with rows missing, of which no decoder says anything. Few files need a closer look.
+
+    Raises:
+        ImageError: CORRUPT_IMAGE. Data that is missing from the last scan of a progressive file, when an end
+            was put behind it, goes unnoticed: every row is there, some less sharp.
+    """
+    if source.is_ended_here:
+        is_whole = not lacks_scans(source.data) and has_every_row(source.data)
+    elif lacks_scans(source.data):
+        is_whole = has_every_row(source.data)
+    else:
+        is_whole = not ends_in_grey(source.image) or has_every_row(source.data, scale=8)
+    if not is_whole:
+        raise ImageError(ImageCode.CORRUPT_IMAGE)
+
+
+def _levelled(source: Source) -> Image.Image:
+    """A TIFF's picture with grey of more than eight bits as Pillow 13 leaves to its callers: 0 black, 65,535 white."""
+    tags = getattr(source.image, "tag_v2", {})
+    image = native_deep(source.image, bits=max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,))))
+    is_white_zero = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
+    return inverted_deep(image) if is_white_zero else image
+
+
+def _with_wide_key(data: bytes, image: Image.Image, key: tuple[int, int, int]) -> Image.Image:
+    """RGB of 16 bits with its transparent colour, of which Pillow 13 compares 16 bits with the upper eight.
+
+    Asked for the other byte order its decoder gives the lower eight.
+    """
+    lower = Image.open(BytesIO(data), formats=[ImageFormat.PNG.pillow_name])
+    lower.tile = [tile._replace(args=_LOWER_BYTES) for tile in lower.tile]
+    lower.load()
+    return merged_key(image, lower, key)
 
 
 def frames(source: Source) -> Iterator[Frame]:
@@ -179,9 +256,10 @@ def frames(source: Source) -> Iterator[Frame]:
         pixels += image.width * image.height
         if index >= MAX_FRAMES or pixels > MAX_PIXELS:
             raise ImageError(ImageCode.TOO_MANY_PIXELS)
-        image.load()
+        with naming_what_is_not_read(source.data, source.format, is_open=True):
+            image.load()
         # A conversion to the same mode copies, which is wanted: the next frame is drawn over this one.
-        picture = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        picture = unchanged(image).convert("RGBA" if image.has_transparency_data else "RGB")
         yield Frame(_upright(source, picture), round(image.info.get("duration", 0)))
 
 
@@ -196,6 +274,8 @@ def _frame_numbers(source: Source) -> Iterable[int]:
 
 
 def _upright(source: Source, image: Image.Image) -> Image.Image:
+    if source.crop:
+        image = image.crop(source.crop)
     if source.format is ImageFormat.TIFF or source.orientation not in TRANSPOSITIONS:
         return image
     return image.transpose(TRANSPOSITIONS[source.orientation])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import IO, Any
 
+import oxipng
 from PIL import ExifTags, Image, PngImagePlugin
 
 from imagemill.domain.options import ImageOptions
@@ -22,6 +23,19 @@ WEBP_METHOD = 4
 #: a product of a hundred take a worker's whole time.
 AVIF_SPEED, AVIF_SPEED_OF_GIANTS = 8, 10
 AVIF_GIANT_PIXELS = 25_000_000
+#: Effort of libwebp without loss, 0–100. 100 takes twice as long for the same bytes.
+WEBP_LOSSLESS_EFFORT = 75
+#: Filters of rows that are tried for a PNG. One suits drawings, the other photographs; the other seven take twice
+#: as long for another half per cent.
+_PNG_FILTERS = (oxipng.RowFilter.NoOp, oxipng.RowFilter.Bigrams)
+#: Effort of the optimiser, 0–6. Against Pillow's `optimize` it takes 1.1 times as long on photographs for 12 % fewer
+#: bytes, 2.5 times on a chart for 20 %. 3 takes twice as long for a half per cent.
+_PNG_LEVEL = 2
+#: Larger outputs are neither tried as WebP without loss nor optimised as PNG: either takes 31 bytes a pixel at its
+#: peak, and a function of one vCPU has memory for no more.
+MAX_PIXELS_WITHOUT_LOSS = 36_000_000
+#: Largest counts of an animation's plays that a format can say: 16 bits, of repetitions in a GIF; 31 in a PNG.
+_MOST_PLAYS = {ImageFormat.GIF: 65_536, ImageFormat.WEBP: 65_535, ImageFormat.PNG: 2**31 - 1}
 #: Bytes in a JPEG segment, and what of them XMP's name takes (XMP specification part 3, 1.1.3).
 _SEGMENT_BYTES, _XMP_NAME_BYTES = 65_533, 29
 
@@ -35,6 +49,7 @@ MODES: Mapping[ImageFormat, frozenset[str]] = MappingProxyType(
         ImageFormat.TIFF: frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}),
         ImageFormat.BMP: frozenset({"1", "L", "P", "RGB", "RGBA"}),
         ImageFormat.AVIF: frozenset({"L", "RGB", "RGBA"}),
+        ImageFormat.HEIC: frozenset(),
     }
 )
 #: Modes that would be resized by taking the nearest pixel: indices and bits have no values between.
@@ -64,42 +79,77 @@ class Picture:
         return self.frames[0].size
 
 
-def encode(picture: Picture, image_format: ImageFormat, options: ImageOptions) -> bytes:
-    """The file. Metadata that the format has no room for is left out: all of it for GIF and BMP, more than
+def encode(
+    picture: Picture, image_format: ImageFormat, options: ImageOptions, *, lossless: bool | None = None
+) -> bytes:
+    """The file. lossless: for WebP, false unless said; for TIFF, true unless said.
+
+    Metadata that the format has no room for is left out: all of it for GIF and BMP, more than
     64 KiB of it for JPEG, camera and GPS for TIFF.
 
     Raises:
         Exception: whatever Pillow raises, such as for a side that the format cannot express.
     """
     first, *others = picture.frames
-    settings = _settings(picture, image_format, options) | _embedded(picture, image_format)
+    settings = _settings(picture, image_format, options, lossless=lossless) | _embedded(picture, image_format)
     if others:
         settings |= _timing(picture, image_format) | {"save_all": True, "append_images": others}
     with _scratch_file() as file:
         first.save(file, image_format.pillow_name, **settings)
         file.seek(0)
-        return file.read()
+        encoded = file.read()
+    return optimised_png(encoded) if _is_optimised(picture, image_format) else encoded
 
 
-def _settings(picture: Picture, image_format: ImageFormat, options: ImageOptions) -> dict[str, Any]:
+def _is_optimised(picture: Picture, image_format: ImageFormat) -> bool:
+    """Whether it is a PNG that is optimised after Pillow has written it: still, and with memory for its pixels."""
+    is_still_png = image_format is ImageFormat.PNG and len(picture.frames) == 1
+    return is_still_png and picture.size[0] * picture.size[1] <= MAX_PIXELS_WITHOUT_LOSS
+
+
+def optimised_png(data: bytes) -> bytes:
+    """The same pixels and chunks in fewer bytes; the file as it is where the optimiser cannot read it."""
+    try:
+        optimised: bytes = oxipng.optimize_from_memory(
+            data,
+            level=_PNG_LEVEL,
+            filter=_PNG_FILTERS,
+            fast_evaluation=True,
+            # Interlacing costs bytes for a coarse picture while the file loads.
+            interlace=oxipng.Interlacing.Off,
+        )
+    except oxipng.PngError:
+        return data
+    except BaseException as fault:
+        # A panic in Rust is no Exception (pyo3), and would end the process.
+        if type(fault).__name__ != "PanicException":
+            raise
+        return data
+    return optimised
+
+
+def _settings(
+    picture: Picture, image_format: ImageFormat, options: ImageOptions, *, lossless: bool | None
+) -> dict[str, Any]:
     match image_format:
         case ImageFormat.JPEG:
             # Huffman tables of its own: 9 % fewer bytes for a third more time.
             return {"quality": options.quality, "optimize": True, "progressive": options.progressive}
         case ImageFormat.WEBP:
-            return {"quality": options.quality, "method": WEBP_METHOD}
+            quality = WEBP_LOSSLESS_EFFORT if lossless else options.quality
+            return {"lossless": bool(lossless), "quality": quality, "method": WEBP_METHOD}
         case ImageFormat.AVIF:
             # The caller compresses as many images at once as there are processors.
             width, height = picture.size
             speed = AVIF_SPEED if width * height <= AVIF_GIANT_PIXELS else AVIF_SPEED_OF_GIANTS
             return {"quality": options.quality, "speed": speed, "max_threads": 1}
         case ImageFormat.PNG | ImageFormat.GIF:
-            return {"optimize": True}
+            return {"compress_level": 1} if _is_optimised(picture, image_format) else {"optimize": True}
         case ImageFormat.TIFF:
-            is_bilevel = picture.frames[0].mode == "1"
-            return {"compression": "group4" if is_bilevel else "tiff_adobe_deflate"}
-        case ImageFormat.BMP:
-            return {}
+            without_loss = "group4" if picture.frames[0].mode == "1" else "tiff_adobe_deflate"
+            lossy = {"compression": "jpeg", "quality": options.quality}
+            return lossy if lossless is False else {"compression": without_loss}
+    return {}
 
 
 def _embedded(picture: Picture, image_format: ImageFormat) -> dict[str, Any]:
@@ -120,7 +170,7 @@ def _embedded(picture: Picture, image_format: ImageFormat) -> dict[str, Any]:
             return profile | {"exif": exif, "pnginfo": text}
         case ImageFormat.TIFF:
             return profile | {"exif": _tiff_tags(picture.tags)}
-        case ImageFormat.GIF | ImageFormat.BMP:
+        case ImageFormat.GIF | ImageFormat.BMP | ImageFormat.HEIC:
             return {}
 
 
@@ -136,21 +186,23 @@ def _tiff_tags(tags: Tags) -> Image.Exif:
 
 def _timing(picture: Picture, image_format: ImageFormat) -> dict[str, Any]:
     timing: dict[str, Any] = {"duration": list(picture.milliseconds)}
+    plays = min(picture.plays, _MOST_PLAYS.get(image_format, picture.plays))
     match image_format:
         case ImageFormat.GIF:
             # 2: cleared before the next frame, without which no pixel could become transparent again.
-            timing["disposal"] = 2 if picture.frames[0].mode == "RGBA" else 1
+            is_clear = picture.frames[0].has_transparency_data
+            timing["disposal"] = 2 if is_clear else 1
             # GIF counts repetitions after the first showing, and says nothing for a single one.
-            if picture.plays != 1:
-                timing["loop"] = max(picture.plays - 1, 0)
+            if plays != 1:
+                timing["loop"] = max(plays - 1, 0)
         case ImageFormat.PNG:
             timing |= {
-                "loop": picture.plays,
+                "loop": plays,
                 "disposal": PngImagePlugin.Disposal.OP_NONE,
                 "blend": PngImagePlugin.Blend.OP_SOURCE,
             }
         case _:
-            timing["loop"] = picture.plays
+            timing["loop"] = plays
     return timing
 
 

@@ -24,11 +24,15 @@ _MESSAGES: Mapping[ImageCode, str] = {
 
 
 class ImageError(ImagemillError):
-    """An image that cannot be compressed. `code` says why; the message holds no text from the image."""
+    """An image that cannot be compressed. `code` says why; the message holds no text from the image.
 
-    def __init__(self, code: ImageCode) -> None:
+    reason: for a code that has kinds, which it is: a word of ours, such as the format's name.
+    """
+
+    def __init__(self, code: ImageCode, reason: str | None = None) -> None:
         super().__init__(_MESSAGES[code])
         self.code = code
+        self.reason = reason
 
 
 @contextmanager

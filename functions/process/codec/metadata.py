@@ -33,6 +33,8 @@ _LAYOUT_TAGS = frozenset(
     {254, 255, *range(256, 267), 273, *range(277, 282), *range(284, 296), 297, 301, *range(317, 348)}
     | {*range(512, 533), 559, 700, 33723, 34377, 34675, 37724}
 )
+#: Where Pillow keeps XMP.
+_XMP_NAMES = ("xmp", "XML:com.adobe.xmp")
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')
 
 
@@ -50,12 +52,16 @@ NO_TAGS = Tags()
 def orientation(image: Image.Image) -> int:
     """1–8; 1, upright, also where the tag is absent, damaged or out of range.
 
-    A PNG must have been loaded: its EXIF may follow the pixels. A TIFF must not: loading turns it.
+    EXIF alone counts, as in browsers: where it says nothing Pillow would obey XMP, which those who turn
+    pictures leave as it was. A TIFF must not have been loaded yet: loading turns it.
     """
+    xmp = {name: image.info.pop(name) for name in _XMP_NAMES if name in image.info}
     try:
         stored = image.getexif().get(ExifTags.Base.Orientation, 1)
     except _UNREADABLE:
         return 1
+    finally:
+        image.info.update(xmp)
     return stored if isinstance(stored, int) and stored in TRANSPOSITIONS else 1
 
 

@@ -12,19 +12,23 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
 
 from .decode import MAX_PIXELS, Header
-from .formats import ImageFormat
+from .encode import MAX_PIXELS_WITHOUT_LOSS
+from .formats import LOSSLESS_FORMATS, ImageFormat
 from .image_fault import ImageError
 
 #: Bytes for each pixel, by the encoder, whatever was decoded.
 _BY_ENCODER = {
     ImageFormat.JPEG: 20,
     ImageFormat.PNG: 20,
+    ImageFormat.HEIC: 20,
     ImageFormat.GIF: 20,
     ImageFormat.TIFF: 20,
     ImageFormat.BMP: 20,
     ImageFormat.WEBP: 22,
     ImageFormat.AVIF: 31,
 }
+#: Where an encoder without loss may be tried: libwebp's took 31, the optimiser of PNG 31, beside what was decoded.
+_WITHOUT_LOSS = 34
 #: From JPEG to JPEG nothing is converted.
 _JPEG_TO_JPEG = 13
 #: Of what may be transparent: libwebp keeps it as ARGB, as YUVA and as coefficients.
@@ -81,16 +85,23 @@ class Sketch:
         """Bytes. An animation counts as large as any may be: its header does not tell the number of frames."""
         if self.is_animated and options.format is not OutputFormat.JPEG:
             return LEAST_BYTES + MAX_PIXELS * _ANIMATION
-        return LEAST_BYTES + self.pixels * max(self._bytes_a_pixel(encoder) for encoder in self._encoders(options))
+        by_encoder = max(self._bytes_a_pixel(encoder) for encoder in self._encoders(options))
+        return LEAST_BYTES + self.pixels * (
+            max(by_encoder, _WITHOUT_LOSS) if self._may_lose_nothing(options) else by_encoder
+        )
+
+    def _may_lose_nothing(self, options: ImageOptions) -> bool:
+        stays = options.format in {OutputFormat.AUTO, OutputFormat.ORIGINAL}
+        return stays and self.format in LOSSLESS_FORMATS and self.pixels <= MAX_PIXELS_WITHOUT_LOSS
 
     def _encoders(self, options: ImageOptions) -> set[ImageFormat]:
         """Those that the options and the header leave open."""
         match options.format:
-            case OutputFormat.ORIGINAL:
+            case OutputFormat.ORIGINAL if self.format is not ImageFormat.HEIC:
                 return {self.format}
             case OutputFormat.AUTO if self.format is ImageFormat.JPEG:
                 return {ImageFormat.JPEG}
-            case OutputFormat.AUTO:
+            case OutputFormat.AUTO | OutputFormat.ORIGINAL:
                 # Its own format where a side is too long for the others, or where it is only scaled.
                 best = {ImageFormat.WEBP} if self.may_be_transparent else set()
                 return {ImageFormat.JPEG, self.format} | best

@@ -62,7 +62,7 @@ def test_an_image_that_is_kept_is_the_very_input(pool):
     [
         (b"<html>", ImageCode.NOT_AN_IMAGE),
         (PHOTO[:500], ImageCode.CORRUPT_IMAGE),
-        (b"%PDF-1.7", ImageCode.UNSUPPORTED_FORMAT),
+        (b"%!PS-Adobe", ImageCode.UNSUPPORTED_FORMAT),
     ],
 )
 def test_a_fault_of_an_image_is_its_code_and_the_child_goes_on(pool, data, code):

@@ -41,7 +41,10 @@ def chunk_of(row: int, chunk_rows: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """What became of one image. Sizes in bytes, width and height in pixels of the output."""
+    """What became of one image. Sizes in bytes, width and height in pixels of the output.
+
+    reason: with an error that has kinds, which it is.
+    """
 
     position: int
     status: ImageStatus
@@ -55,10 +58,13 @@ class ImageResult:
     format: str | None = None
     kept: bool | None = None
     sha256: str | None = None
+    reason: str | None = None
 
     @classmethod
-    def failed(cls, position: int, code: ImageCode, http_status: int | None = None) -> ImageResult:
-        return cls(position, ImageStatus.FAILED, error=code, http_status=http_status)
+    def failed(
+        cls, position: int, code: ImageCode, http_status: int | None = None, reason: str | None = None
+    ) -> ImageResult:
+        return cls(position, ImageStatus.FAILED, error=code, http_status=http_status, reason=reason)
 
     def as_dict(self) -> dict[str, Any]:
         """Only the fields that say something, to keep items small."""
@@ -76,6 +82,7 @@ class ImageResult:
             format=values.get("format"),
             kept=values.get("kept"),
             sha256=values.get("sha256"),
+            reason=values.get("reason"),
             **{name: values[name] for name in counts if name in values},
         )
 

@@ -1,5 +1,7 @@
 """Metadata: stripped of all but the profile, or kept and true of the upright picture."""
 
+from typing import Any
+
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
@@ -152,3 +154,17 @@ def test_metadata_too_long_for_a_jpeg_is_left_out():
     result = compress(data, ImageOptions(format=OutputFormat.JPEG, metadata=Metadata.KEEP))
 
     assert not {"exif", "xmp"} & set(opened(result.data).info)
+
+
+@pytest.mark.parametrize("asked", list(OutputFormat))
+@pytest.mark.parametrize("stored", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_an_orientation_in_xmp_alone_turns_nothing(stored, asked):
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    places: dict[str, dict[str, Any]] = {"PNG": {"pnginfo": text}, "TIFF": {"tiffinfo": {700: xmp}}}
+    settings = places.get(stored, {"xmp": xmp})
+
+    result = compress(saved(photo(), stored, **settings), ImageOptions(format=asked, max_width=100))
+
+    assert (result.width, result.height) == opened(result.data).size == (100, 75)

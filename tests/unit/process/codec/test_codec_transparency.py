@@ -24,7 +24,9 @@ def test_transparency_goes_onto_white_in_a_jpeg(mode, max_width):
 
 
 def test_a_transparent_value_of_16_bits_is_kept_with_them():
+    # Not a multiple of 257: eight bits could not say it.
     image, settings = transparent("I;16 key")
+    image.paste(12_345, (40, 40, 64, 64))
     data = saved(image, "PNG", compress_level=0, **settings)
 
     result = compress(data, ImageOptions(format=OutputFormat.ORIGINAL))
@@ -69,9 +71,11 @@ def test_transparent_grey_stays_grey_in_a_png(mode):
     image, settings = transparent(mode)
 
     options = ImageOptions(format=OutputFormat.ORIGINAL, max_width=32)
-    result = opened(compress(saved(image, "PNG", **settings), options).data)
+    result = opened(compress(saved(image, "PNG", **settings), options).data).convert("RGBA")
 
-    assert result.mode == "LA"
+    red, green, blue, alpha = result.split()
+    assert red.tobytes() == green.tobytes() == blue.tobytes()
+    assert alpha.getextrema() in {(0, 254), (0, 255)}
 
 
 def test_half_transparent_pixels_mix_with_white():

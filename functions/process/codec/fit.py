@@ -1,0 +1,128 @@
+"""What is only scaled down becomes no larger than its source: coarser, until it is not (contract A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from PIL import Image, ImageChops, ImageStat
+
+from imagemill.domain.options import ImageOptions
+
+from .colour import unchanged
+from .encode import Picture, encode
+from .formats import ImageFormat
+from .graphics import indexed, sharing_a_palette
+
+#: Each further try of a lossy format has this share of the quality before; AVIF, slow as it is, takes larger steps.
+_STEP, _AVIF_STEP = 0.75, 0.4
+_TRIES = 10
+#: Low bits of each channel that are rounded away: what a photograph without loss spends most of its bytes on.
+_ROUNDED_BITS = (1, 2, 3)
+#: Colours of a palette that is tried after another that was too large.
+_COLOURS = (256, 128, 64, 32, 16, 8, 4, 2)
+#: Mean difference of a channel, of 255, by which a picture may become paler.
+_MOST_DIFFERENCE = 16.0
+
+
+def fitted(
+    pictures: Sequence[tuple[Picture, ImageFormat, bool | None]],
+    options: ImageOptions,
+    limit: int,
+    source_quality: int | None,
+) -> tuple[bytes, ImageFormat]:
+    """The first of ever coarser encodings that has `limit` bytes at most; if none has, the smallest.
+
+    pictures: with the format, and whether it is to be without loss, as `encode` has it; in the order in which
+    they are tried. source_quality: a JPEG need not be finer than its source was.
+    """
+    best: tuple[bytes, ImageFormat] | None = None
+    for picture, image_format, lossless in pictures:
+        for encoded in _tries(picture, image_format, options, source_quality, lossless=lossless):
+            if best is None or len(encoded) < len(best[0]):
+                best = encoded, image_format
+            if len(best[0]) <= limit:
+                return best
+    if best is None:
+        raise ValueError("nothing was tried")
+    return best
+
+
+def _tries(
+    picture: Picture,
+    image_format: ImageFormat,
+    options: ImageOptions,
+    source_quality: int | None,
+    *,
+    lossless: bool | None,
+) -> Iterator[bytes]:
+    is_lossy = image_format in {ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF}
+    if is_lossy and not lossless:
+        yield from _coarser(picture, image_format, options, source_quality)
+        return
+    yield encode(picture, image_format, options, lossless=lossless)
+    if image_format is ImageFormat.TIFF and picture.frames[0].mode in {"L", "RGB"}:
+        yield from _coarser(picture, image_format, options, None)
+    yield from _paler(picture, image_format, options, lossless=lossless)
+
+
+def _coarser(
+    picture: Picture, image_format: ImageFormat, options: ImageOptions, source_quality: int | None
+) -> Iterator[bytes]:
+    step = _AVIF_STEP if image_format is ImageFormat.AVIF else _STEP
+    quality = float(min(options.quality, source_quality or options.quality))
+    for _ in range(_TRIES):
+        yield encode(picture, image_format, replace(options, quality=max(1, round(quality))), lossless=False)
+        if quality <= 1:
+            return
+        quality *= step
+
+
+def _paler(
+    picture: Picture, image_format: ImageFormat, options: ImageOptions, *, lossless: bool | None
+) -> Iterator[bytes]:
+    """With fewer shades, then with ever fewer colours of a palette, as long as it looks about the same."""
+    for frames in _paler_frames(picture.frames, image_format):
+        if _difference(frames[0], picture.frames[0]) > _MOST_DIFFERENCE:
+            return
+        held = tuple(_plain(frame) for frame in frames) if image_format is ImageFormat.WEBP else frames
+        yield encode(replace(picture, frames=held), image_format, options, lossless=lossless)
+    if len(picture.frames) == 1 and image_format in {ImageFormat.TIFF, ImageFormat.BMP}:
+        # These write two colours in a bit each only where they are black and white.
+        bits = picture.frames[0].convert("L").convert("1", dither=Image.Dither.NONE)
+        if _difference(bits, picture.frames[0]) <= _MOST_DIFFERENCE:
+            yield encode(replace(picture, frames=(bits,)), image_format, options)
+
+
+def _paler_frames(frames: tuple[Image.Image, ...], image_format: ImageFormat) -> Iterator[tuple[Image.Image, ...]]:
+    if len(frames) > 1 or image_format is ImageFormat.GIF:
+        plain = tuple(_plain(frame) for frame in frames)
+        for colours in _COLOURS:
+            yield sharing_a_palette(plain, colours)
+        return
+    [image] = frames
+    if image.mode == "I;16":
+        image = image.convert("I").point([value >> 8 for value in range(65_536)], "L")
+        yield (image,)
+    if image.mode in {"L", "LA", "RGB", "RGBA"}:
+        for bits in _ROUNDED_BITS:
+            yield (_rounded(image, bits),)
+    for colours in _COLOURS:
+        yield (indexed(image, colours),)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    return unchanged(image).convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _rounded(image: Image.Image, bits: int) -> Image.Image:
+    step = 1 << bits
+    return image.point([min(255, (value + step // 2) // step * step) for value in range(256)] * len(image.getbands()))
+
+
+def _difference(one: Image.Image, other: Image.Image) -> float:
+    if "I;16" in {one.mode, other.mode}:
+        return 0.0
+    return max(
+        ImageStat.Stat(ImageChops.difference(*(unchanged(image).convert("RGBA") for image in (one, other)))).mean
+    )

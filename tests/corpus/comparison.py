@@ -1,0 +1,140 @@
+"""One file through the codec and through libvips: what differs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyvips
+from PIL import Image, ImageChops, ImageStat
+
+from imagemill.domain.codes import ImageCode
+from imagemill.domain.options import ImageOptions, OutputFormat
+from process.codec.compress import Compressed, ImageError, ImageFormat, compress
+from tests.support.private_files import private_parts_of
+
+#: Options that every file is run with.
+RUNS = {
+    "auto": ImageOptions(quality=80),
+    "auto w100": ImageOptions(quality=80, max_width=100),
+    "jpeg": ImageOptions(quality=80, format=OutputFormat.JPEG),
+    "webp w64": ImageOptions(quality=80, format=OutputFormat.WEBP, max_width=64),
+    "original": ImageOptions(quality=80, format=OutputFormat.ORIGINAL),
+    "original w90 %": ImageOptions(quality=80, format=OutputFormat.ORIGINAL),
+}
+#: Mean difference of a channel, of 255, from which two pictures are not the same.
+MOST_DIFFERENCE = 14.0
+#: Sides at which they are compared: what differs then is no matter of filters.
+_COMPARED_PIXELS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    name: str
+    run: str
+    what: str
+
+    @property
+    def kind(self) -> str:
+        return self.what.split(":")[0].split(",")[0].rstrip("0123456789. ")
+
+
+@dataclass(slots=True)
+class Totals:
+    """refused, compared (with libvips), scaled (nothing else asked), larger (of these): runs."""
+
+    files: int = 0
+    runs: int = 0
+    compared: int = 0
+    scaled: int = 0
+    larger: int = 0
+    refused: int = 0
+
+
+def outliers(name: str, data: bytes, totals: Totals) -> Iterator[Outlier]:
+    """Run one file with all options."""
+    totals.files += 1
+    reference = _by_vips(data)
+    for run, options in _runs(data).items():
+        totals.runs += 1
+        try:
+            result = compress(data, options)
+        except ImageError as fault:
+            totals.refused += 1
+            if reference is not None and fault.code is not ImageCode.UNSUPPORTED_FORMAT:
+                yield Outlier(name, run, f"refused, {fault.code} {fault.reason or ''}; libvips reads it")
+            continue
+        is_scaled = bool(options.max_width) and options.format is not OutputFormat.WEBP
+        totals.scaled += is_scaled
+        if is_scaled and len(result.data) > len(data):
+            totals.larger += 1
+            yield Outlier(name, run, f"larger when scaled: {len(data)} to {len(result.data)} bytes")
+        yield from (Outlier(name, run, what) for what in _faults(result, reference, options, totals))
+
+
+def _runs(data: bytes) -> dict[str, ImageOptions]:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width = image.width
+    except Exception:  # noqa: BLE001 # whatever Pillow cannot read has no width
+        return RUNS
+    part = max(1, width * 9 // 10)
+    return RUNS | {
+        "original w90 %": ImageOptions(quality=80, format=OutputFormat.ORIGINAL, max_width=part),
+        "auto w90 %": ImageOptions(quality=80, max_width=part),
+    }
+
+
+def _faults(result: Compressed, reference: Image.Image | None, options: ImageOptions, totals: Totals) -> Iterator[str]:
+    private = private_parts_of(result.data)
+    if private:
+        yield f"private: {', '.join(sorted(private))}"
+    # The wheel's libvips has no reader of BMP.
+    shown = _by_pillow(result.data) if result.format is ImageFormat.BMP else _by_vips(result.data)
+    if shown is None:
+        yield f"libvips cannot read the {result.format} that came out"
+        return
+    if reference is None:
+        return
+    totals.compared += 1
+    ratio = min(1.0, (options.max_width or 10**6) / reference.width)
+    expected = (max(1, round(reference.width * ratio)), max(1, round(reference.height * ratio)))
+    if any(abs(one - other) > 1 for one, other in zip((result.width, result.height), expected, strict=True)):
+        yield f"size {result.width}×{result.height}, expected {expected[0]}×{expected[1]}"
+        return
+    difference = _difference(shown, reference)
+    if difference > MOST_DIFFERENCE:
+        yield f"mean difference {difference:.1f}"
+
+
+def _by_vips(data: bytes) -> Image.Image | None:
+    """The first frame, upright, in sRGB with alpha, as libvips reads it."""
+    try:
+        image = pyvips.Image.new_from_buffer(data, "", fail_on="error").autorot()
+        if image.get_typeof("icc-profile-data"):
+            image = image.icc_transform("srgb", embedded=True, intent="perceptual")
+        image = image.colourspace("srgb").cast("uchar")
+        if image.bands == 1:
+            image = image.bandjoin([image, image])
+        if image.bands == 3:
+            image = image.bandjoin(255)
+        return Image.frombytes("RGBA", (image.width, image.height), image.write_to_memory())
+    except (pyvips.Error, ValueError):
+        return None
+
+
+def _by_pillow(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.convert("RGBA")
+
+
+def _difference(one: Image.Image, other: Image.Image) -> float:
+    """Of the channel that differs most, on white."""
+    size = tuple(min(side, _COMPARED_PIXELS) for side in one.size)
+    flat = []
+    for image in (one, other):
+        backdrop = Image.new("RGBA", image.size, "white")
+        shown = Image.alpha_composite(backdrop, image).convert("RGB").resize(one.size, Image.Resampling.LANCZOS)
+        flat.append(shown.resize(size, Image.Resampling.LANCZOS))
+    return max(ImageStat.Stat(ImageChops.difference(*flat)).mean)
