@@ -31,7 +31,7 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help run dev test unit e2e chaos check format bench fuzz transcoder transcoder-check transcoder-fuzz build clean lock wheel
+.PHONY: help run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -93,6 +93,8 @@ transcoder-fuzz: ## Fuzz the transcoder's sources natively under sanitizers for 
 		-o .local/transcoder-fuzz/fuzz
 	@.local/transcoder-fuzz/fuzz -max_total_time=$(SECONDS) -max_len=8192 -timeout=10 -rss_limit_mb=3000 -print_final_stats=1 \
 		.local/transcoder-fuzz/corpus transcoder/fuzz/corpus
+corpus: .venv/.dev ## Run the codec over some thousand image files of others' packages, and compare with libvips.
+	@PYTHONPATH=layers/core:functions $(VENV_PYTHON) -m tests.corpus
 
 build: .venv-sam/.installed ## Build the deployment packages; needs python3.13 on PATH.
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
