@@ -132,7 +132,7 @@ def output(client: Client, job_id: str, path: Path | None) -> None:
 @click.option("--zip", "as_zip", is_flag=True, help="As one ZIP in DIR.")
 @json_option
 @with_client
-def download(client: Client, job_id: str, folder: Path, as_zip: bool, as_json: bool) -> int:
+def download(client: Client, job_id: str, folder: Path, as_zip: bool, as_json: bool) -> None:
     """Fetch output.csv, job.json and images/ of JOB into DIR; what is there already is not fetched again."""
     job = client.job(job_id)
     if not job.has_ended:
@@ -142,7 +142,6 @@ def download(client: Client, job_id: str, folder: Path, as_zip: bool, as_json: b
         show.json_line({"job_id": job.id, "path": str(result.path), "fetched": result.fetched, "kept": result.kept})
     else:
         show.note(f"{result.path}: {result.fetched} files fetched, {result.kept} were there.")
-    return exit_code(job)
 
 
 @click.command()
