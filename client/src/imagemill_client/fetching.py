@@ -142,7 +142,7 @@ def _chunks(answer: requests.Response) -> Iterator[bytes]:
 
 def _gone(status: int) -> str:
     if status in {403, 404, 410}:
-        return f"it is no longer there (HTTP {status}). Images are kept for a while only; submit the CSV again."
+        return f"it is no longer there (HTTP {status}). Results are kept for a while only; submit the CSV again."
     return f"HTTP {status}."
 
 

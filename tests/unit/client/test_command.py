@@ -46,6 +46,16 @@ def test_submit_wait_and_download_is_one_document_and_all_files(mill, capsys):
     ]  # fmt: skip
 
 
+def test_the_job_is_told_though_a_file_is_missing(mill, capsys):
+    mill.fault = lambda _number, line: (404, {}) if line == "GET /images/1.jpg" else None
+
+    assert main(["submit", "a.csv", "--download", "out", "--json"]) == 1
+
+    said = capsys.readouterr()
+    assert json.loads(said.out)["status"] == "COMPLETED"
+    assert "1 of 4 files could not be fetched" in said.err
+
+
 def test_standard_input_is_a_catalogue(mill):
     running = process("submit", "-", "--json", stdin=subprocess.PIPE)
     said, _ = running.communicate(CSV.decode())

@@ -12,6 +12,7 @@ import click
 from imagemill_client.cli import following, show
 from imagemill_client.cli.stack_options import exit_code, json_option, tell, with_client
 from imagemill_client.client import Client, Option
+from imagemill_client.errors import DownloadError
 from imagemill_client.job import Job
 
 #: For completion alone: the API says which options there are.
@@ -101,7 +102,11 @@ def submit(
     following.wait(job)
     code = exit_code(job)
     if folder is not None and job.has_output:
-        result = following.download(job, folder)
+        try:
+            result = following.download(job, folder)
+        except DownloadError:
+            tell(job, as_json=as_json)
+            raise
         job.document["download"] = {"path": str(result.path), "fetched": result.fetched, "kept": result.kept}
     tell(job, as_json=as_json)
     if code == 1:
