@@ -14,7 +14,7 @@ UV := .venv-uv/bin/uv
 UV_QUIET = UV_NO_PROGRESS=1 UV_LINK_MODE=copy UV_SYSTEM_CERTS=1 $(if $(SSL_CERT_FILE),,$(PIP_AUTHORITIES))
 PIP_AUTHORITIES = $(addprefix SSL_CERT_FILE=,$(or $(PIP_CERT),$(shell .venv-uv/bin/python -m pip config get global.cert 2>/dev/null)))
 VENV_PYTHON := .venv/bin/python
-# The stack is driven by the client, from its source.
+# The stack is driven by the client, from its source. With `exec`, so that a signal to make reaches no shell but Python.
 WITH_CLIENT := PYTHONPATH=client/src
 FAULT_MATRIX := tests/faults/test_fault_matrix.py
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
@@ -38,10 +38,10 @@ help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 run: .venv/.run .venv-emulator/.installed ## Run a catalogue end to end: CSV=my.csv OPTIONS="quality=60 format=webp"; the samples by default.
-	@$(WITH_CLIENT) $(VENV_PYTHON) -m local.run $(if $(PORT),--port $(PORT)) $(if $(CSV),--csv "$(CSV)") --options "$$OPTIONS"
+	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m local.run $(if $(PORT),--port $(PORT)) $(if $(CSV),--csv "$(CSV)") --options "$$OPTIONS"
 
 dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up until Ctrl-C, on PORT=4566.
-	@$(WITH_CLIENT) $(VENV_PYTHON) -m local.dev $(if $(PORT),--port $(PORT))
+	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m local.dev $(if $(PORT),--port $(PORT))
 
 test: .venv/.dev .venv-emulator/.installed ## All tests, the coverage of them together, and how long each part took.
 	@$(VENV_PYTHON) -m tests
@@ -53,7 +53,7 @@ e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/e2e
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
-	@$(WITH_CLIENT):layers/core:functions $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
+	@$(WITH_CLIENT):layers/core:functions exec $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
 
 check: .venv/.dev .venv-sam/.installed wheel ## Format, lint, types, the template, and the client's wheel.
 	.venv/bin/ruff format --check .
@@ -72,7 +72,7 @@ format: .venv/.dev ## Format and mend what can be mended.
 	.venv/bin/ruff format .
 
 bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, transcoder, threads, memory, worker, ingest and job; draws docs/benchmarks anew.
-	@$(WITH_CLIENT):layers/core .venv-bench/bin/python -m bench
+	@$(WITH_CLIENT):layers/core exec .venv-bench/bin/python -m bench
 
 fuzz: .venv-fuzz/.installed ## Fuzz the CSV reader, the URL splitter and the codec for SECONDS=60 in all; Linux.
 	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(SECONDS)

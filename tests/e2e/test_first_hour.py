@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +23,11 @@ from tests.support.shop import eventually
 
 @contextmanager
 def dev(port: int) -> Iterator[dict[str, str]]:
-    """`make dev`, ended as a terminal ends it; yields its stack file's content."""
-    environment = {**os.environ, "PYTHONPATH": "client/src", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "local.dev", "--port", str(port)]
+    """`make dev`, ended by SIGTERM to make alone; yields its stack file's content."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    # What is installed is left as it is.
+    command = ["make", "-o", ".venv/.run", "-o", ".venv-emulator/.installed", "dev", f"PORT={port}"]
+    environment["PYTHONUNBUFFERED"] = "1"
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
