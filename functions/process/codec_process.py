@@ -28,6 +28,7 @@ from .codec.bounds import check_structure, cpu_seconds
 from .codec.compress import ImageError, OpenedImage, open_image
 from .codec.formats import ImageFormat, identify
 from .codec.peak import Sketch
+from .codec.transcode.sandbox import sandbox
 
 #: How Pillow's codecs say that memory is short, where they do not raise MemoryError.
 _OUT_OF_MEMORY = ("memory", "alloc")
@@ -157,6 +158,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # Both reach the whole process group; the worker ends its children itself, when it is through with them.
         signal.signal(number, signal.SIG_IGN)
+    # It takes longer to compile than an image does: better now than in the first one's time.
+    sandbox()
     serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
 
 
