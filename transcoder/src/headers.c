@@ -3,7 +3,7 @@
 enum Marker {
     SOF0 = 0xC0, SOF1 = 0xC1, SOF2 = 0xC2, DHT = 0xC4, JPG = 0xC8, DAC = 0xCC, SOF15 = 0xCF,
     RST0 = 0xD0, RST7 = 0xD7, SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, DQT = 0xDB, DNL = 0xDC, DRI = 0xDD,
-    DHP = 0xDE, EXP = 0xDF, APP0 = 0xE0, APP14 = 0xEE, TEM = 0x01,
+    DHP = 0xDE, EXP = 0xDF, APP0 = 0xE0, APP14 = 0xEE, JPG0 = 0xF0, COM = 0xFE, TEM = 0x01,
 };
 
 struct Segment {
@@ -190,7 +190,8 @@ enum Status headers_next(struct Headers *h, bool *ended) {
             return h->has_scan ? OK : MALFORMED;
         }
         if (marker == TEM) continue;
-        if (marker <= 0xBF || (marker >= RST0 && marker <= SOI)) return MALFORMED;
+        /* Reserved ones included: libjpeg knows none of them. */
+        if (marker <= 0xBF || (marker >= RST0 && marker <= SOI) || (marker >= JPG0 && marker != COM)) return MALFORMED;
         if (h->end - h->source < 2) return TRUNCATED;
         uint32_t length = (uint32_t)h->source[0] << 8 | h->source[1];
         if (length < 2) return MALFORMED;

@@ -1,6 +1,6 @@
 """Whatever kind of JPEG comes in, each coefficient that goes out is the source's, requantised."""
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from process.codec.transcode.jpeg import transcode
@@ -11,6 +11,8 @@ from tests.support.libjpeg_tables import scaled_tables
 
 #: Floats have 24 bits, of which sums of 64 products lose some.
 TOLERANCE = 0.002
+#: A picture has up to a hundred blocks of 64 numbers: on a busy machine that takes a while.
+SLOW_TO_DRAW = [HealthCheck.too_slow]
 QUALITIES = st.sampled_from((1, 30, 50, 75, 95))
 
 
@@ -47,12 +49,12 @@ def check(picture: Picture, quality: int, orientation: int, *, progressive: bool
 
 
 @given(pictures(), QUALITIES, st.booleans())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=SLOW_TO_DRAW)
 def test_each_coefficient_is_requantised(picture, quality, progressive):
     check(picture, quality, 1, progressive=progressive)
 
 
 @given(pictures(side=16), QUALITIES, st.integers(1, 8), st.booleans())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=40, suppress_health_check=SLOW_TO_DRAW)
 def test_a_picture_of_whole_mcus_is_turned_by_its_coefficients(picture, quality, orientation, progressive):
     check(picture, quality, orientation, progressive=progressive)

@@ -3,7 +3,7 @@
 from io import BytesIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -14,6 +14,8 @@ from tests.support.image_files import photo, saved
 from tests.support.jpeg_pictures import pictures
 from tests.support.jpeg_writer import written
 
+#: A picture has up to a hundred blocks of 64 numbers: on a busy machine that takes a while.
+SLOW_TO_DRAW = [HealthCheck.too_slow]
 WIDTH, HEIGHT = 72, 56
 SOURCES = {
     "baseline": saved(photo(WIDTH, HEIGHT), "JPEG", quality=85),
@@ -89,7 +91,7 @@ def test_mutated_files_give_a_picture_only_where_pillow_gives_one(kind, data):
 
 
 @given(pictures(), st.data())
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=30, suppress_health_check=SLOW_TO_DRAW)
 def test_mutated_pictures_of_any_kind_end_in_an_answer(picture, data):
     mutated = bytearray(written(picture))
     mutated[data.draw(st.integers(2, len(mutated) - 1))] ^= data.draw(st.integers(1, 255))

@@ -142,6 +142,18 @@ def test_more_pixels_than_the_contract_has():
     assert reason_of(data) is Refusal.MEMORY
 
 
+@pytest.mark.parametrize("marker", [0x02, 0xBF, 0xD0, 0xD8, 0xF0, 0xF7, 0xFD])
+def test_markers_that_libjpeg_stumbles_over(marker):
+    data = written(GREY)
+    assert reason_of(data[:2] + application(marker, b"?") + data[2:]) is Refusal.MALFORMED
+
+
+@pytest.mark.parametrize("marker", [0xE0, 0xE1, 0xED, 0xEF, 0xFE])
+def test_segments_of_applications_are_passed_over(marker):
+    data = written(GREY)
+    assert transcode(data[:2] + application(marker, b"?") + data[2:], 50, pixels=64)
+
+
 def test_a_picture_in_a_picture_is_not_looked_at():
     """An MPO's second view, and whatever else comes behind the end."""
     data = saved(Image.new("RGB", (16, 16)), "JPEG")
