@@ -107,6 +107,28 @@ def match_media_types() -> None:
     apigateway_v1._media_type_matches = matches_unescaped
 
 
+def read_ranges_of_versions() -> None:
+    """Give of a version the bytes that were asked for. The emulator reads `Range` of the latest version alone."""
+    from ministack.services import s3
+
+    get_object = s3._get_object
+
+    def get_range(bucket: str, key: str, headers: dict[str, str], query: Any = None) -> Any:
+        status, answered, body = get_object(bucket, key, headers, query)
+        asked = headers.get("range", "")
+        if status != 200 or not asked or not s3._qp(query or {}, "versionId", ""):
+            return status, answered, body
+        found = s3._parse_range(asked, len(body))
+        if found is None:
+            told = {"Content-Type": "application/xml", "Content-Range": f"bytes */{len(body)}"}
+            return 416, told, s3._xml_body(s3._range_error_xml(bucket, key))
+        start, end = found
+        part = {"Content-Length": str(end + 1 - start), "Content-Range": f"bytes {start}-{end}/{len(body)}"}
+        return 206, answered | part, body[start : end + 1]
+
+    s3._get_object = get_range
+
+
 def authorise_batches() -> None:
     from ministack.core import iam_actions
 
@@ -222,6 +244,7 @@ if __name__ == "__main__":
     keep_addresses_and_keys()
     import_gateway_responses()
     match_media_types()
+    read_ranges_of_versions()
     authorise_batches()
     count_concurrency()
     hand_in_at_once()
