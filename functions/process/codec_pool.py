@@ -37,7 +37,7 @@ CHILD_BYTES, HEADER_BYTES, FILE_COPIES = 160_000_000, 64_000_000, 2
 #: Private memory by what is held of it: encoders ask for more than they touch.
 RESERVED_SHARE = 1.15
 #: Of the memory that a child holds, what it held before it had seen an image: the worker's share is cut for that.
-RESTING_BYTES = 40_000_000
+RESTING_BYTES = 48_000_000
 #: An image is not begun with less time than this left, in seconds.
 MIN_SECONDS = 1.0
 
