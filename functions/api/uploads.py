@@ -72,6 +72,9 @@ def _as_text(name: str, value: object) -> str:
             return "true" if value else "false"
         case int() if name in INTEGER_OPTION_NAMES and not isinstance(value, bool):
             return str(value)
+        # JSON has one kind of number: 35.0 is as whole as 35 (JSON Schema, "integer").
+        case float() if name in INTEGER_OPTION_NAMES and value.is_integer():
+            return str(int(value))
         case _ if value is None or name not in OPTION_NAMES:
             return ""
     if name in INTEGER_OPTION_NAMES:

@@ -17,7 +17,6 @@ CODES = {
     "png_of_empty_chunks": "PROCESSING_TIMEOUT",
     "png_transparent_giant": "TOO_LARGE_TO_PROCESS",
     "webp_transparent_giant": "TOO_LARGE_TO_PROCESS",
-    "png_with_large_profile": "CORRUPT_IMAGE",
 }
 
 

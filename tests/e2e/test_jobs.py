@@ -55,7 +55,7 @@ def test_a_catalogue_with_faults_ends_partial_and_says_where(shop: Shop, web: Te
     output = shop.output(job["job_id"])
     assert [(row["Status"], row["Errors"]) for row in output] == [
         ("COMPLETED", ""),
-        ("PARTIAL", "2:HTTP_STATUS"),
+        ("PARTIAL", "2:HTTP_STATUS=404"),
         ("FAILED", "1:NOT_AN_IMAGE"),
         ("FAILED", "0:MISSING_NAME"),
         ("PARTIAL", "1:INVALID_URL"),
@@ -71,7 +71,7 @@ def test_a_catalogue_with_nothing_good_ends_failed_with_an_output(shop: Shop, we
 
     assert job["status"] == "FAILED"
     assert_exact(shop, job)
-    assert [row["Errors"] for row in shop.output(job["job_id"])] == ["1:HTTP_STATUS", "0:MISSING_SERIAL"]
+    assert [row["Errors"] for row in shop.output(job["job_id"])] == ["1:HTTP_STATUS=404", "0:MISSING_SERIAL"]
 
 
 def test_a_form_with_options_is_taken_and_the_options_are_followed(shop: Shop, web: TestWeb, photograph: bytes) -> None:
@@ -151,6 +151,7 @@ def test_a_large_job_ends_with_exact_counts(shop: Shop, web: TestWeb, picture: s
         "partial": 0,
         "failed": failed,
         "cancelled": 0,
+        "skipped": 0,
     }
     assert_exact(shop, job)
 

@@ -71,9 +71,14 @@ class Shop:
         return self.http.request(method, url, headers=given, redirect=False, **kwargs)
 
     def get(self, path: str) -> Any:
-        answer = self.call("GET", path)
+        """What a patient caller is answered: one that polls is asked to slow down now and then."""
+        answer = eventually(lambda: self._unless_throttled(path), "the API answers")
         assert answer.status == 200, answer.data
         return json.loads(answer.data)
+
+    def _unless_throttled(self, path: str) -> Any:
+        answer = self.call("GET", path)
+        return None if answer.status == 429 else answer
 
     def post_csv(self, body: bytes, query: str = "", headers: Mapping[str, str] | None = None) -> Any:
         return self.call("POST", f"/jobs{query}", {"content-type": "text/csv", **(headers or {})}, body=body)

@@ -142,9 +142,14 @@ def option_schemas() -> dict[str, Schema]:
 def json_option_schemas() -> dict[str, Schema]:
     """Each job option as `POST /uploads` takes it; null for the default."""
     return {
-        name: {"description": schema.pop("description"), **nullable(schema)}
+        name: {"description": schema.pop("description"), **nullable(_or_empty(schema))}
         for name, schema in option_schemas().items()
     }
+
+
+def _or_empty(schema: Schema) -> Schema:
+    """An address, or an empty text, which is none, as the empty field of a form is."""
+    return {"anyOf": [schema, {"const": ""}]} if schema.get("format") == URL["format"] else schema
 
 
 def _shown_options() -> Schema:

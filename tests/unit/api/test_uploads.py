@@ -228,3 +228,10 @@ def test_the_form_goes_to_the_buckets_own_region(caller, event):
     answer = caller.send(event("api_post_uploads"))
 
     assert answer["upload"]["url"] == f"https://{CATALOGUE_BUCKET}.s3.eu-central-1.amazonaws.com/"
+
+
+def test_a_whole_number_may_be_written_with_a_point(announce):
+    announced = get_job(announce({"quality": 35.0})["job_id"])
+
+    assert announced
+    assert announced.options.image.quality == 35
