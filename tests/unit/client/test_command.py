@@ -28,7 +28,9 @@ def mill(monkeypatch):
 
 
 def process(*arguments: str, **given: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "client" / "src")}
+    # Without coverage's tracing: it would write its own files, and say so where it cannot.
+    given_environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    environment = {**given_environment, "PYTHONPATH": str(PROJECT / "client" / "src")}
     command = [sys.executable, "-m", "imagemill_client", *arguments]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **given
