@@ -10,7 +10,7 @@ from urllib3.response import HTTPResponse
 
 from imagemill.adapters.web.client import _retry_after, user_agent
 from imagemill.adapters.web.faults import WebCode
-from imagemill.adapters.web.heads import MAX_HEAD_BYTES
+from imagemill.adapters.web.heads import MAX_FIELDS, MAX_HEAD_BYTES
 from tests.support.scripted_web import HEAD_200, IMAGE, fault_of, response, then_close
 
 pytest_plugins = ["tests.support.web_fixtures"]
@@ -38,6 +38,28 @@ def test_a_webhook_is_answered_by_the_final_response_too(serve_origin, web_clien
     origin = serve_origin(CONTINUE + EARLY_HINTS + response(204))
 
     assert web_client().post(origin.url, b"{}", {}, timeout_seconds=2).status == 204
+
+
+def test_lines_that_are_no_fields_do_not_end_the_head(serve_origin, web_client):
+    odd = b"no colon here\r\nX: a\rb\r\nX Y: spaced\r\n: nameless\r\nFolded: a\r\n and b\r\n\xff: c\r\n"
+    head = HEAD_200 + odd + b"Content-Length: 2\r\n\r\nok"
+    origin = serve_origin(head, head)
+    client = web_client()
+
+    assert [client.fetch(origin.url), client.fetch(origin.url)] == [b"ok", b"ok"]
+    assert origin.connections == 1
+
+
+@pytest.mark.parametrize(("fields", "is_taken"), [(MAX_FIELDS - 1, True), (MAX_FIELDS, False)])
+def test_a_head_has_no_more_fields_than_it_may(serve_origin, web_client, fields, is_taken):
+    head = HEAD_200 + b"A: b\r\n" * fields + b"Content-Length: 2\r\n\r\nok"
+    origin = serve_origin(then_close(head))
+    client = web_client()
+
+    if is_taken:
+        assert client.fetch(origin.url) == b"ok"
+    else:
+        assert fault_of(lambda: client.fetch(origin.url)).code is WebCode.CONNECT_FAILED
 
 
 def test_switching_protocols_is_an_answer_that_nobody_asked_for(serve_origin, web_client):
