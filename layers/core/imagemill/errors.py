@@ -10,18 +10,22 @@ ImagemillError
 ├── UnreadableMessageError          a queue's message that no version of ours has written
 ├── MessagesNotSentError            SQS keeps refusing
 ├── RotationContendedError          a secret that others keep rotating
+├── OriginNotKeptError              an origin's pace that could not be written
 ├── AddressRefusedError             an address that may not be called
 ├── NameResolutionError             a host without an address
 ├── BrokenBodyError                 an encoded body that cannot be decoded
 ├── HeadTooLongError                adapters/web/heads.py: a head beyond its bound
+├── TooManyFieldsError              adapters/web/heads.py: more fields than a head has
 ├── ContradictoryLengthsError       adapters/web/heads.py: two lengths for one body
 ├── FetchError                      adapters/web/faults.py: why a URL was not fetched or called
 │   └── NotTriedError               adapters/web/faults.py: our own queue took the time
+│       └── FarSlotError            adapters/web/faults.py: the origin's turn for it is far off
 ├── ProblemError                    functions/api/problems.py: an HTTP answer
 ├── ImageError                      functions/process/codec/image_fault.py: why an image was not compressed
 ├── NotTranscodableError            functions/process/codec/transcode/refusal.py: a JPEG that has to go through pixels
 ├── TransientImageError             functions/process/image.py: worth another receive
-│   └── NotBegunError               functions/process/image.py: there was no time to try
+│   ├── NotBegunError               functions/process/image.py: there was no time to try
+│   └── SlowedDownError             functions/process/image.py: the origin asked for time
 ├── ChildLostError                  functions/process/children.py: a codec process ended
 ├── SuspectChildError               functions/process/codec_pool.py: to be asked again of a fresh process
 ├── NoSuchJobError                  ingest
@@ -98,6 +102,10 @@ class MessagesNotSentError(ImagemillError):
 
 class RotationContendedError(ImagemillError):
     """Others kept rotating the same secret. Nothing was changed."""
+
+
+class OriginNotKeptError(ImagemillError):
+    """The pace of an origin could not be read or written. What was known of it stands."""
 
 
 # ---- the web
