@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
+from imagemill.adapters.store.origins import OriginPaces
 from imagemill.adapters.web.client import WebClient, WebPolicy, user_agent
 from imagemill.kept import kept
 from imagemill.logs import logger
@@ -45,12 +46,13 @@ def _pipeline() -> Pipeline:
         connect_timeout_seconds=float(os.environ["CONNECT_TIMEOUT_SECONDS"]),
         total_timeout_seconds=float(os.environ["IMAGE_TIMEOUT_SECONDS"]),
         max_retry_after_seconds=float(os.environ["MAX_RETRY_AFTER_SECONDS"]),
+        referer=os.environ["REFERER"],
     )
     redelivery = tuple(int(seconds) for seconds in os.environ["REDELIVERY_SECONDS"].split(","))
     memory = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
-    resources = WorkerResources(WebClient(policy), memory, os.cpu_count() or 1)
+    resources = WorkerResources(WebClient(policy, paces=OriginPaces()), memory, os.cpu_count() or 1)
     resources.codec.start()
-    return Pipeline(resources, redelivery)
+    return Pipeline(resources, redelivery, float(os.environ["THROTTLE_PATIENCE_SECONDS"]))
 
 
 def _receipt(record: dict[str, Any]) -> ReceivedProduct | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from imagemill import metrics
 from imagemill.adapters.aws.image_store import put_image
+from imagemill.adapters.web.bodies import EncodedBody
 from imagemill.adapters.web.client import OwnQueue, WebClient
-from imagemill.adapters.web.faults import FetchError, NotTriedError, WebCode
+from imagemill.adapters.web.faults import FarSlotError, FetchError, NotTriedError, WebCode
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.options import ImageOptions
@@ -55,12 +57,16 @@ class OutputSlot:
 
 @dataclass(frozen=True, slots=True)
 class ImageTask:
-    """An image to be made once, whatever the number of its output slots. deadline: monotonic seconds."""
+    """An image to be made once, whatever the number of its output slots. Moments are monotonic seconds.
+
+    patient_until: when an origin that only ever asks to slow down has been waited for long enough.
+    """
 
     url: str
     options: ImageOptions
     slots: tuple[OutputSlot, ...]
     deadline: float
+    patient_until: float = math.inf
 
 
 class WorkerResources:
@@ -112,6 +118,26 @@ class NotBegunError(TransientImageError):
         super().__init__(ImageCode.TIMEOUT)
 
 
+class SlowedDownError(TransientImageError):
+    """The origin wants to be asked less, and the image's turn is later: no try (contract A4).
+
+    moment: when that was, in epoch seconds. refused_seconds: for how long the origin has refused everything; an
+    image of one that answers others is not given up before it was asked for.
+    """
+
+    is_tried = False
+
+    def __init__(self, http_status: int | None, retry_after: float | None, refused_seconds: float) -> None:
+        super().__init__(ImageCode.HTTP_STATUS if http_status else ImageCode.CONNECT_FAILED, http_status, retry_after)
+        self.refused_seconds = refused_seconds
+        self.moment = time.time()
+
+    @classmethod
+    def by(cls, far: FarSlotError, *, is_refused: bool = False) -> SlowedDownError:
+        """Of an image whose slot is far off. is_refused: whether it was asked for in this receive."""
+        return cls(far.http_status or None, far.seconds, math.inf if is_refused else far.refused_seconds)
+
+
 def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]:
     """Fetch and compress one image and store it once for each output slot, in order. A permanent fault is an answer.
 
@@ -120,20 +146,22 @@ def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]
     Raises:
         TransientImageError: worth another receive.
         NotBegunError: there was not enough time left to be fair to the origin.
+        SlowedDownError: the origin asked for more time than there is.
     """
     # What else is wrong with a URL is told by whoever fetches it.
     if is_hopeless(task.url):
         return _failed(task, ImageCode.INVALID_URL)
-    body = MemoryReservation(resources.bodies)
+    body, data = MemoryReservation(resources.bodies), b""
     try:
         with metrics.timed(Metric.FETCH_MILLISECONDS):
             data = _fetch(task, resources.web, body)
         compressed = _compressed(data, task, resources.codec)
         return [_store(task.url, slot, compressed, len(data)) for slot in task.slots]
     except FetchError as fault:
-        return _failed(task, ImageCode(fault.code), fault.http_status)
+        return _failed(task, ImageCode(fault.code), fault.http_status, fault.reason)
     except ImageError as fault:
-        return _failed(task, fault.code, reason=fault.reason)
+        is_encoded = fault.code is ImageCode.NOT_AN_IMAGE and isinstance(data, EncodedBody)
+        return _failed(task, fault.code, reason="COMPRESSED" if is_encoded else fault.reason)
     finally:
         body.release()
 
@@ -147,17 +175,19 @@ def _failed(
 def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
     """Fetch with retries in place, holding memory for the body. Raises FetchError for permanent faults only.
 
-    What it waits for on our side, a connection that the origin may have or memory, is not the image's time.
+    What it waits for on our side, a connection or a slot that the origin may have or memory, is not the image's time.
     """
     begun, queue = time.monotonic(), OwnQueue(task.deadline)
     if task.deadline - begun < MIN_SECONDS:
         raise NotBegunError
-    pause = FIRST_PAUSE_SECONDS
-    for tries_left in reversed(range(TRIES)):
-        whole = begun + queue.seconds + web.total_timeout_seconds
+    tries, is_refused = 0, False
+    while True:
+        seconds = min(begun + queue.seconds + web.total_timeout_seconds, task.deadline) - time.monotonic()
         try:
-            seconds = min(whole, task.deadline) - time.monotonic()
             data = web.fetch(task.url, timeout_seconds=seconds, reserve=body.take, queue=queue)
+        except FarSlotError as far:
+            body.release()
+            raise SlowedDownError.by(far, is_refused=is_refused) from far
         except NotTriedError as fault:
             body.release()
             raise NotBegunError from fault
@@ -165,19 +195,41 @@ def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
             body.release()
             if not fault.is_transient:
                 raise
-            whole = begun + queue.seconds + web.total_timeout_seconds
-            end = min(whole, task.deadline)
-            wait = max(uniform(0.5 * pause, 1.5 * pause), fault.retry_after or 0)
-            if not tries_left or time.monotonic() + wait + 1 > end:
-                if fault.code is WebCode.TIMEOUT and end < whole:
-                    raise NotBegunError from fault
-                raise TransientImageError(ImageCode(fault.code), fault.http_status, fault.retry_after) from fault
-            time.sleep(wait)
-            pause *= 2
+            if fault.asks_to_slow_down:
+                _be_slower(fault, begun, task, queue)
+                is_refused = True
+            else:
+                tries += 1
+                _rest(fault, tries, begun + queue.seconds + web.total_timeout_seconds, task)
         else:
             body.shrink(len(data))
             return data
-    raise AssertionError("the last try returns or raises")
+
+
+def _be_slower(fault: FetchError, begun: float, task: ImageTask, queue: OwnQueue) -> None:
+    """Let an image that was refused be asked for again in its next slot, which the client waits for.
+
+    What the refusal took is none of the image's time. Raises SlowedDownError when there is none left to wait.
+    """
+    now = time.monotonic()
+    queue.seconds = now - begun
+    if now + 1 > min(task.deadline, task.patient_until):
+        raise SlowedDownError(fault.http_status, fault.retry_after, math.inf) from fault
+
+
+def _rest(fault: FetchError, tries: int, whole: float, task: ImageTask) -> None:
+    """Pause after a transient fault, twice as long each time.
+
+    whole: until when the image may take, in monotonic seconds. Raises TransientImageError when there is no further
+    try in place, NotBegunError when it was the invocation's end that cut this one short.
+    """
+    end, pause = min(whole, task.deadline), FIRST_PAUSE_SECONDS * 2 ** (tries - 1)
+    wait = max(uniform(0.5 * pause, 1.5 * pause), fault.retry_after or 0)
+    if tries == TRIES or time.monotonic() + wait + 1 > end:
+        if fault.code is WebCode.TIMEOUT and end < whole:
+            raise NotBegunError from fault
+        raise TransientImageError(ImageCode(fault.code), fault.http_status, fault.retry_after) from fault
+    time.sleep(wait)
 
 
 def _compressed(data: bytes, task: ImageTask, codec: CodecPool) -> Compressed:

@@ -5,6 +5,7 @@ Each origin has a queue of its own, and no more threads than it takes requests a
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -65,6 +66,21 @@ class ImageThreads:
         with self._lock:
             return self._at_work < self._threads
 
+    def take_out(self, most: Callable[[str], float]) -> list[tuple[str, list[Future[Any]]]]:
+        """Take out of the queues what waits behind as many as may wait for an origin: URLs, and futures in order.
+
+        Their calls are not made any more; it is the caller who settles them.
+        """
+        taken = []
+        with self._lock:
+            for origin, queue in self._queues.items():
+                surplus = len(queue.waiting) - most(origin)
+                futures = [queue.waiting.pop()[0] for _ in range(max(0, math.ceil(surplus)))] if surplus > 0 else []
+                if futures:
+                    taken.append((origin, [future for future in reversed(futures) if not future.cancelled()]))
+            self._forget_empty()
+        return taken
+
     def close(self) -> None:
         """End the threads when what is at work is done."""
         self._pool.shutdown()
@@ -97,9 +113,12 @@ class ImageThreads:
                 queue.at_work -= 1
                 self._at_work -= 1
                 queue.moved_at = time.monotonic()
-                if not queue.waiting and not queue.at_work:
-                    del self._queues[origin]
+                self._forget_empty()
             self._begin_what_may()
+
+    def _forget_empty(self) -> None:
+        for origin in [name for name, queue in self._queues.items() if not queue.waiting and not queue.at_work]:
+            del self._queues[origin]
 
     @staticmethod
     def _settle(future: Future[Any], call: Callable[[], Any]) -> None:

@@ -6,6 +6,7 @@ arrived, and at its end; so while time allows, more is taken from the queue befo
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 from imagemill.adapters.aws.queues import send_product_anew, show_again_after
 from imagemill.adapters.store.results import CurrentResults, get_current_results
+from imagemill.adapters.web.shared_pace import FAR_SECONDS
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult, cancelled
 from imagemill.logs import logger
@@ -23,11 +25,11 @@ from imagemill.steps.burial import buried
 from imagemill.steps.ledger import finish_products
 from imagemill.steps.results import record_result
 
-from .image import ImageTask, OutputSlot, TransientImageError, WorkerResources, make_image
+from .image import ImageTask, OutputSlot, SlowedDownError, TransientImageError, WorkerResources, make_image
 from .image_threads import ImageThreads
 from .intake import Intake
-from .progress import ProductProgress
-from .received_product import ReceivedProduct
+from .progress import DEFAULT_PATIENCE_SECONDS, ProductProgress
+from .received_product import ReceivedProduct, origins_of
 
 #: Images in work at once. An origin has 24 of them at the most, enough to hide its latency behind the compression of
 #: the others, and 8 until it has answered: several that hang leave some to those that do not.
@@ -51,9 +53,16 @@ class Pipeline:
     """The threads.
 
     redelivery_seconds: how long a product with transient faults rests after its first, second … receive.
+    patience_seconds: how long an image is waited for whose origin only ever asks for time.
     """
 
-    def __init__(self, resources: WorkerResources, redelivery_seconds: Sequence[int]) -> None:
+    def __init__(
+        self,
+        resources: WorkerResources,
+        redelivery_seconds: Sequence[int],
+        patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
+    ) -> None:
+        self.patience_seconds = patience_seconds
         self._resources = resources
         self._redelivery_seconds = redelivery_seconds
         self._makers = ImageThreads(IMAGES_IN_WORK, resources.web.at_once)
@@ -89,6 +98,21 @@ class Pipeline:
         is_waiting = self._makers.has_room and self._makers.moving < IMAGES_WANTED and not self._resources.codec.waiting
         return is_waiting and images < MAX_IMAGES_IN_HAND
 
+    def learn(self, found: CurrentResults) -> None:
+        """Let the client know the paces of origins that complained to others."""
+        self._resources.web.know(found.paces)
+
+    def put_off_far(self) -> None:
+        """Let go of images whose turn at their origin is far off, so that others may have this worker."""
+
+        def most(url: str) -> float:
+            interval = self._resources.web.interval(url)
+            return FAR_SECONDS / interval if interval else math.inf
+
+        for url, futures in self._makers.take_out(most):
+            for future, far in zip(futures, self._resources.web.put_off(url, len(futures)), strict=True):
+                future.set_exception(SlowedDownError.by(far))
+
     def beside(self, call: Callable[[], Any]) -> Future[Any]:
         """Let AWS be called while images are made."""
         return self._closers.submit(call)
@@ -98,7 +122,9 @@ class Pipeline:
         received, faults = progress.received, progress.faults.values()
         turn = min(max(progress.tries_used, 1), len(self._redelivery_seconds)) - 1
         asked = [max(fault.retry_after or 0, self._redelivery_seconds[turn]) for fault in faults if fault.is_tried]
-        seconds = 0 if progress.is_put_off else max(asked, default=0)
+        if progress.is_put_off:
+            asked = [fault.retry_after or 0 for fault in faults if isinstance(fault, SlowedDownError)]
+        seconds = max(asked, default=0)
         if progress.needs_new_message:
             put_off(received, seconds)
         else:
@@ -132,6 +158,7 @@ class _Run:
         self._under_way: dict[Future[Any], Callable[[Future[Any]], None]] = {}
         self._done: SimpleQueue[Future[Any]] = SimpleQueue()
         self._images = 0
+        self._looked_far_at = 0.0
         self._is_taking = False
         #: Whether an image was not come to: then it is too late for others.
         self._is_late = False
@@ -144,7 +171,8 @@ class _Run:
 
     def work(self, products: Sequence[ReceivedProduct]) -> list[ReceivedProduct]:
         try:
-            self._admit(products, get_current_results(received.message.key for received in products))
+            keys = (received.message.key for received in products)
+            self._admit(products, get_current_results(keys, origins_of(products)))
             self._until_all_is_done()
             for received, known in self._in_turning_order():
                 logger.warning("Last receive ended without a word", extra=received.log_keys)
@@ -164,13 +192,20 @@ class _Run:
                 future = self._done.get(timeout=max(wait, 0))
             except Empty:
                 self._enter_ended()
+                self._put_off_far()
                 self._take_when_wanted()
                 continue
             self._under_way.pop(future)(future)
             if len(self._ended) >= ENTERED_AT_ONCE:
                 self._enter_ended()
+            self._put_off_far()
             self._take_when_wanted()
         self._enter_ended()
+
+    def _put_off_far(self) -> None:
+        if time.monotonic() - self._looked_far_at >= LOOK_SECONDS:
+            self._looked_far_at = time.monotonic()
+            self._pipeline.put_off_far()
 
     def _begin(self, future: Future[Any], continuation: Callable[[Future[Any]], None]) -> None:
         self._under_way[future] = continuation
@@ -190,6 +225,7 @@ class _Run:
         self._admit(*taking.result())
 
     def _admit(self, products: Sequence[ReceivedProduct], found: CurrentResults) -> None:
+        self._pipeline.learn(found)
         fresh = []
         for received in products:
             message = received.message
@@ -224,7 +260,7 @@ class _Run:
         """Begin with what is not settled of products; a URL that several of them show is fetched once."""
         targets: dict[tuple[str, ImageOptions], list[tuple[ProductProgress, int]]] = defaultdict(list)
         for received, known in products:
-            progress = ProductProgress.on(received, known)
+            progress = ProductProgress.on(received, known, self._pipeline.patience_seconds)
             for position in progress.turns():
                 url = received.message.urls[position - 1]
                 targets[url, received.message.options].append((progress, position))
@@ -310,4 +346,5 @@ def _task(
 ) -> ImageTask:
     messages = ((progress.received.message, position) for progress, position in waiting)
     slots = tuple(OutputSlot(message.job_id, message.row, position) for message, position in messages)
-    return ImageTask(url, options, slots, deadline)
+    patient_until = min(progress.patient_until(position) for progress, position in waiting)
+    return ImageTask(url, options, slots, deadline, patient_until - time.time() + time.monotonic())

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ProductMessage, ProductResult, Receives
-from imagemill.errors import UnreadableMessageError
+from imagemill.domain.web_urls import Origin, WebUrl
+from imagemill.errors import InvalidUrlError, UnreadableMessageError
 from imagemill.logs import logger
+
+#: Of one batch, whose paces are looked for in the call that reads its results.
+MOST_ORIGINS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +50,7 @@ class ReceivedProduct:
         """The receives before this one. Each whose end nobody wrote down was a crash."""
         before = self._written_down(known)
         crashes = before.crashes + max(0, self.receive_count - 1 - before.seen)
-        return Receives(self.receive_count, crashes, before.put_off, before.tries)
+        return Receives(self.receive_count, crashes, before.put_off, before.tries, before.slowed_since)
 
     def has_crashed(self, known: ProductResult | None) -> bool:
         """Whether the receive before this one ended without a word: whoever gives a product back says so."""
@@ -60,6 +67,16 @@ class ReceivedProduct:
             return known.receives
         # As the last release wrote it, whose every receive was a try of every image that was not settled.
         return Receives(known.attempts, tries=dict.fromkeys(range(1, len(self.message.urls) + 1), known.attempts))
+
+
+def origins_of(products: Iterable[ReceivedProduct]) -> list[Origin]:
+    """The origins of the products' images, `MOST_ORIGINS` at most; those of URLs that are none are left out."""
+    urls = {url.partition("//")[2].partition("/")[0]: url for product in products for url in product.message.urls}
+    origins: dict[Origin, None] = {}
+    for url in islice(urls.values(), MOST_ORIGINS):
+        with suppress(InvalidUrlError):
+            origins[WebUrl.parse(url).origin] = None
+    return list(origins)
 
 
 def read_product(

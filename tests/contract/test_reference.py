@@ -9,15 +9,17 @@ import pytest
 from api.app import app
 from api.openapi.document import openapi_document, problem_codes
 from imagemill.adapters.web.client import WebPolicy
-from imagemill.adapters.web.faults import FetchError, WebCode
+from imagemill.adapters.web.faults import FetchError, TlsReason, WebCode
 from imagemill.domain.catalogue.columns import ACCEPTED_HEADERS
 from imagemill.domain.catalogue.inspection import MAX_COLUMNS, MAX_ROWS
 from imagemill.domain.codes import FileCode, ImageCode, JobStatus, ProductStatus, RowCode
+from imagemill.domain.meanings import IMAGE_MEANINGS
 from imagemill.domain.options import OPTION_NAMES
 from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS
 from imagemill.metrics import Metric
 from process.codec.decode import MAX_FRAMES, MAX_PIXELS
 from process.codec.formats import ImageFormat
+from process.no_image import NoImageReason
 from tests.support.documents import codes, document, rows
 
 
@@ -64,6 +66,11 @@ def test_the_reference_explains_every_code(heading, column, known):
     ]
 
     assert sorted(listed) == sorted(known)
+
+
+def test_every_reason_that_is_given_has_its_words():
+    assert list(IMAGE_MEANINGS[ImageCode.TLS_FAILURE].reasons) == list(TlsReason)
+    assert list(IMAGE_MEANINGS[ImageCode.NOT_AN_IMAGE].reasons) == list(NoImageReason)
 
 
 def test_the_reference_marks_the_transient_codes():

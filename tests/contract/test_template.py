@@ -249,5 +249,5 @@ def test_what_decodes_strangers_bytes_reaches_no_tenants_secrets(template, aws, 
     finally:
         events.unregister("before-call.dynamodb.*", note)
 
-    assert tables["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["JOB#*"]}}
-    assert asked_for == {"JOB#"}
+    assert tables["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["JOB#*", "ORIGIN#*"]}}
+    assert asked_for == {"JOB#", "ORIGIN#"}

@@ -54,6 +54,8 @@ ENVIRONMENT = {
     "PRODUCTS_QUEUE": f"{QUEUES}/imagemill-prod-products",
     "COMPLETION_STATE_MACHINE": STATE_MACHINE,
     "REDELIVERY_SECONDS": "30,120",
+    "THROTTLE_PATIENCE_SECONDS": "21600",
+    "REFERER": "",
     "CONTACT_URL": "https://imagemill.example/bot",
     "CONNECT_TIMEOUT_SECONDS": "5",
     "IMAGE_TIMEOUT_SECONDS": "30",

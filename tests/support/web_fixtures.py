@@ -5,6 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from imagemill.adapters.web.client import WebClient, WebPolicy
+from imagemill.adapters.web.pinned_connections import resolve_with_system
 from tests.support.scripted_web import ScriptedOrigin
 
 
@@ -19,9 +20,9 @@ def web_client():
     """Clients of the local stage, impatient ones."""
     with ExitStack() as clients:
 
-        def client(resolve=None, **policy):
+        def client(resolve=None, paces=None, **policy):
             policy = {"allow_loopback": True, "connect_timeout_seconds": 1.0, "total_timeout_seconds": 5.0} | policy
-            made = WebClient(WebPolicy(**policy), *([resolve] if resolve else []))
+            made = WebClient(WebPolicy(**policy), resolve or resolve_with_system, paces)
             clients.callback(made.close)
             return made
 

@@ -124,6 +124,8 @@ _NO_IMAGES = tuple(
         ("COMPRESSED", rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|BZh[1-9]|\xfd7zXZ\x00"),
     )
 )
+#: Every kind that a refusal of what is no image gives.
+NO_IMAGE_REASONS = (*(name for name, _ in _NO_IMAGES), "OTHER")
 #: A TGA has no signature at its start; version 2 has this footer (Truevision TGA 2.0, section C.6).
 _TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 

@@ -117,7 +117,7 @@ def test_late_in_an_invocation_nothing_is_taken(aws, web, picture, monkeypatch):
 
 
 def test_a_taken_product_with_a_transient_fault_stays_in_the_queue(aws, context, web, picture):
-    good, down = web.route("/good.jpg", picture), web.route("/down.jpg", Answer(503))
+    good, down = web.route("/good.jpg", picture), web.route("/down.jpg", Answer(500))
     send(product(2, good).to_json(), product(3, down).to_json())
 
     answer = handler(handed_in(product(1, good)), context)

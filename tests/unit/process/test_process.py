@@ -93,7 +93,7 @@ def test_one_product_twice_in_a_batch_is_counted_once(aws, context, web):
 def test_a_worker_whose_product_was_ended_meanwhile_reports_what_stands(aws, context, web):
     def buried(_):
         put_result(JOB_ID, 1, settled(1, 3, [ImageResult.failed(1, ImageCode.PROCESSING_CRASHED)]))
-        return Answer(503)
+        return Answer(500)
 
     answer = handler(batch(message(web.route("/a.jpg", buried))), context)
 

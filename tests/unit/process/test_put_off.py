@@ -62,7 +62,7 @@ def test_what_is_done_of_a_product_that_is_put_off_stands(aws, web, picture, mon
 
 def test_an_image_is_given_up_after_its_own_tries_alone(aws, context, web):
     """One was tried twice before, the other never."""
-    urls = [web.route(f"/{name}.jpg", Answer(503)) for name in ("old", "new")]
+    urls = [web.route(f"/{name}.jpg", Answer(500)) for name in ("old", "new")]
     stored(Receives(seen=0, put_off=2, tries={1: 2}), attempts=3)
 
     answer = handler(batch(message(*urls)), context)
@@ -90,7 +90,7 @@ def test_what_was_tried_least_often_goes_first(aws, context, web, picture, monke
 
 
 def test_a_message_that_has_no_receive_left_is_followed_by_another_while_images_have_tries(aws, context, web):
-    url = web.route("/down.jpg", Answer(503))
+    url = web.route("/down.jpg", Answer(500))
     stored(Receives(seen=MAX_RECEIVE_COUNT - 1))
 
     answer = handler(batch(message(url), receive_count=MAX_RECEIVE_COUNT), context)
@@ -122,7 +122,7 @@ def test_a_product_that_never_comes_to_its_turn_ends_all_the_same(aws, web, pict
 def test_what_the_last_release_wrote_is_read_as_tries_of_every_image(aws, context, web):
     stored(None, attempts=2)
 
-    answer = handler(batch(message(web.route("/down.jpg", Answer(503))), receive_count=3), context)
+    answer = handler(batch(message(web.route("/down.jpg", Answer(500))), receive_count=3), context)
 
     assert answer == {"batchItemFailures": []}
     assert result_of().status is ProductStatus.FAILED

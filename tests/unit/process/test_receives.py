@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("open_runs")
 
 
 def test_a_transient_fault_that_passes_is_mended_in_place(aws, context, web, picture):
-    url = web.route("/flaky.jpg", lambda request: Answer(503) if request.number < 3 else picture)
+    url = web.route("/flaky.jpg", lambda request: Answer(500) if request.number < 3 else picture)
 
     answer = handler(batch(message(url)), context)
 
@@ -33,7 +33,7 @@ def test_a_transient_fault_that_passes_is_mended_in_place(aws, context, web, pic
 
 def test_a_transient_fault_that_stays_gives_its_product_back_alone(aws, context, web, picture):
     good = message(web.route("/good.jpg", picture), row=1, ledger_size=2)
-    down = message(web.route("/down.jpg", Answer(503)), row=2, ledger_size=2)
+    down = message(web.route("/down.jpg", Answer(500)), row=2, ledger_size=2)
 
     answer = handler(batch(good, down), context)
 
@@ -54,7 +54,7 @@ def test_a_product_given_back_rests_longer_each_time(aws, context, web, visibili
 
 
 def test_a_product_given_back_rests_as_long_as_the_origin_asks(aws, context, web, visibility_changes):
-    busy = message(web.route("/busy.jpg", Answer(429, headers={"retry-after": "700"})))
+    busy = message(web.route("/busy.jpg", Answer(502, headers={"retry-after": "700"})))
 
     handler(batch(busy), context)
 
@@ -67,7 +67,7 @@ def test_an_endless_retry_after_is_cut_to_what_the_stack_and_the_queue_allow(
     aws, context, web, visibility_changes, monkeypatch, allowed
 ):
     monkeypatch.setenv("MAX_RETRY_AFTER_SECONDS", str(allowed))
-    busy = message(web.route("/busy.jpg", Answer(503, headers={"retry-after": "999999"})))
+    busy = message(web.route("/busy.jpg", Answer(500, headers={"retry-after": "999999"})))
 
     handler(batch(busy), context)
 
@@ -76,7 +76,7 @@ def test_an_endless_retry_after_is_cut_to_what_the_stack_and_the_queue_allow(
 
 def test_the_next_receive_tries_only_what_is_missing(aws, context, web, picture):
     good = web.route("/good.jpg", picture)
-    flaky = web.route("/flaky.jpg", lambda request: Answer(503) if request.number <= 3 else picture)
+    flaky = web.route("/flaky.jpg", lambda request: Answer(500) if request.number <= 3 else picture)
     handler(batch(message(good, flaky)), context)
     first_time = result_of()
 
@@ -91,14 +91,14 @@ def test_the_next_receive_tries_only_what_is_missing(aws, context, web, picture)
 
 
 def test_the_last_receive_fails_with_the_code_and_ends_the_job(aws, context, web):
-    down = message(web.route("/down.jpg", Answer(503)))
+    down = message(web.route("/down.jpg", Answer(500)))
 
     answer = handler(batch(down, receive_count=MAX_RECEIVE_COUNT), context)
 
     assert answer == {"batchItemFailures": []}
     result = result_of()
     assert (result.status, result.attempts) == (ProductStatus.FAILED, 3)
-    assert (result.images[0].error, result.images[0].http_status) == (ImageCode.HTTP_STATUS, 503)
+    assert (result.images[0].error, result.images[0].http_status) == (ImageCode.HTTP_STATUS, 500)
     assert aws.executions() == [f"{JOB_ID}-1"]
 
 

@@ -96,13 +96,15 @@ class Receives:
 
     seen: receives of the message at hand that ended with a word; 0 when another message has been sent for it.
     crashes: receives that ended without one. put_off: those that were no try, since the time ran out first.
-    tries: by position, how often an image was tried that may be tried again.
+    tries: by position, how often an image was tried that may be tried again. slowed_since: by position, when an
+    image's origin first asked for time, in epoch seconds.
     """
 
     seen: int
     crashes: int = 0
     put_off: int = 0
     tries: Mapping[int, int] = field(default_factory=dict)
+    slowed_since: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from imagemill.adapters.web.bodies import EncodedBody
 from imagemill.adapters.web.faults import WebCode
 from tests.support.scripted_web import (
     HEAD_200,
@@ -87,7 +88,6 @@ def test_layers_are_taken_off_in_turn(serve_origin, web_client, encoding):
     [
         pytest.param(zlib.compress(gzip.compress(IMAGE)[:-9]), WebCode.TRUNCATED_BODY, id="the inner one"),
         pytest.param(zlib.compress(gzip.compress(IMAGE))[:-9], WebCode.TRUNCATED_BODY, id="the outer one"),
-        pytest.param(zlib.compress(IMAGE), WebCode.TRUNCATED_BODY, id="no inner one"),
     ],
 )
 def test_a_broken_layer_is_a_broken_body(serve_origin, web_client, body, code):
@@ -175,3 +175,36 @@ def test_chunks_that_lie_are_a_broken_body(serve_origin, web_client, chunks):
     origin = serve_origin(then_reset(HEAD_200 + b"Transfer-Encoding: chunked\r\n\r\n" + chunks))
 
     assert fault_of(lambda: web_client().fetch(origin.url)).code is WebCode.TRUNCATED_BODY
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "gzip, gzip"])
+@pytest.mark.parametrize("picture", [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a"], ids=["JPEG", "PNG", "GIF"])
+def test_a_plain_picture_that_is_called_compressed_is_seen_through(serve_origin, web_client, coding, picture):
+    origin = serve_origin(response(200, picture + IMAGE, content_encoding=coding))
+
+    assert web_client().fetch(origin.url) == picture + IMAGE
+
+
+def test_one_layer_of_two_that_were_announced_is_taken_off(serve_origin, web_client):
+    origin = serve_origin(response(200, gzip.compress(IMAGE), content_encoding="gzip, gzip"))
+
+    assert web_client().fetch(origin.url) == IMAGE
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br"])
+def test_a_coding_that_nobody_asked_for_is_left_on_and_told(serve_origin, web_client, coding):
+    origin = serve_origin(response(200, IMAGE, content_encoding=coding))
+
+    body = web_client().fetch(origin.url)
+
+    assert isinstance(body, EncodedBody)
+    assert body == IMAGE
+
+
+def test_a_referer_is_sent_where_the_stack_has_one(serve_origin, web_client):
+    origin = serve_origin(response(200, IMAGE))
+
+    web_client(referer="https://shop.example/").fetch(origin.url)
+    web_client().fetch(origin.url)
+
+    assert [b"\r\nReferer: https://shop.example/\r\n" in request for request in origin.requests] == [True, False]

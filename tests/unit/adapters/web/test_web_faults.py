@@ -17,7 +17,7 @@ from tests.support.scripted_web import HEAD_200, IMAGE, fault_of, response, then
         pytest.param(then_reset(b""), WebCode.CONNECT_FAILED, id="reset before the response"),
         pytest.param(then_close(b"SSH-2.0-OpenSSH\r\n"), WebCode.CONNECT_FAILED, id="another protocol"),
         pytest.param(then_close(b"HTTP/1.1 xyz\r\n\r\n"), WebCode.CONNECT_FAILED, id="no status"),
-        pytest.param(then_close(HEAD_200 + b"A: b\r\n" * 200), WebCode.CONNECT_FAILED, id="too many fields"),
+        pytest.param(then_close(HEAD_200 + b"A: b\r\n" * 300), WebCode.CONNECT_FAILED, id="too many fields"),
         pytest.param(then_close(HEAD_200 + b"A: " + b"b" * 70_000), WebCode.CONNECT_FAILED, id="endless field"),
         pytest.param(
             then_close(HEAD_200 + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\nabc"),
@@ -46,7 +46,6 @@ from tests.support.scripted_web import HEAD_200, IMAGE, fault_of, response, then
             WebCode.TRUNCATED_BODY,
             id="chunk size below zero",
         ),
-        pytest.param(response(200, IMAGE, content_encoding="gzip"), WebCode.TRUNCATED_BODY, id="gzip that is none"),
         pytest.param(
             response(200, gzip.compress(IMAGE)[:-20], content_encoding="gzip"),
             WebCode.TRUNCATED_BODY,

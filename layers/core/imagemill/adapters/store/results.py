@@ -6,7 +6,7 @@ The product itself (serial, name, URLs) is read from the CSV, so a product costs
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,8 +15,11 @@ from imagemill.adapters.aws.clients import dynamodb
 from imagemill.adapters.aws.fast_lane import by_fast_lane
 from imagemill.adapters.store.cancellations import CANCELLATION, cancellation_key
 from imagemill.adapters.store.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
+from imagemill.adapters.store.origins import ORIGIN, noted_pace, origin_key
 from imagemill.domain.codes import ProductStatus, RowCode
+from imagemill.domain.pace import NotedPace
 from imagemill.domain.product import ImageResult, ProductKey, ProductResult, Receives, taken_up
+from imagemill.domain.web_urls import Origin
 from imagemill.settings import settings
 
 #: BatchGetItem takes at most 100 keys (DynamoDB API reference).
@@ -67,23 +70,32 @@ def put_result(product: ProductKey, result: ProductResult) -> ProductResult | No
 @dataclass(frozen=True, slots=True)
 class CurrentResults:
     """results: of those products that have one, as their run finds it. An earlier run's is taken up; a
-    later run's says that the run asked for is over. cancelled: the runs (job id, run) that were cancelled.
+    later run's says that the run asked for is over. cancelled: the runs (job id, run) that were cancelled. paces:
+    of those origins that have one.
     """
 
     results: Mapping[ProductKey, ProductResult]
     cancelled: frozenset[tuple[str, int]]
+    paces: Mapping[Origin, NotedPace] = field(default_factory=dict)
 
 
-def get_current_results(wanted: Iterable[ProductKey]) -> CurrentResults:
-    """What stands of products, and whether their runs were cancelled. One call per 100 keys."""
+def get_current_results(wanted: Iterable[ProductKey], origins: Iterable[Origin] = ()) -> CurrentResults:
+    """What stands of products and of origins, and whether their runs were cancelled. One call per 100 keys."""
     asked = set(wanted)
     runs = {(product.job_id, product.run) for product in asked}
     rows = {(product.job_id, product.chunk, product.row) for product in asked}
     keys = [result_key(*row) for row in rows]
     keys += [cancellation_key(job_id, run) for job_id, run in runs]
+    by_partition = {f"{ORIGIN}{origin}": origin for origin in origins}
+    keys += map(origin_key, by_partition.values())
+    paces: dict[Origin, NotedPace] = {}
     results: dict[tuple[str, int], ProductResult] = {}
     cancelled: set[tuple[str, int]] = set()
     for item in _read(keys):
+        if origin := by_partition.get(item["pk"]):
+            if noted := noted_pace(item):
+                paces[origin] = noted
+            continue
         job_id = item["pk"].split("#")[1]
         if item["sk"].startswith(CANCELLATION):
             cancelled.add((job_id, item["run"]))
@@ -94,7 +106,7 @@ def get_current_results(wanted: Iterable[ProductKey]) -> CurrentResults:
         for product in asked
         if (product.job_id, product.row) in results
     }
-    return CurrentResults(found, frozenset(cancelled))
+    return CurrentResults(found, frozenset(cancelled), paces)
 
 
 def get_results(wanted: Iterable[ProductKey]) -> Mapping[ProductKey, ProductResult]:
@@ -151,6 +163,7 @@ def _receives_as_dict(receives: Receives) -> dict[str, Any]:
         "crashes": receives.crashes,
         "put_off": receives.put_off,
         "tries": {str(position): tries for position, tries in receives.tries.items()},
+        "slowed_since": {str(position): moment for position, moment in receives.slowed_since.items()},
     }
 
 
@@ -160,4 +173,6 @@ def _receives(values: Mapping[str, Any]) -> Receives:
         crashes=values["crashes"],
         put_off=values["put_off"],
         tries={int(position): tries for position, tries in values["tries"].items()},
+        # Missing from what was written before origins had a pace.
+        slowed_since={int(position): moment for position, moment in values.get("slowed_since", {}).items()},
     )

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import ssl
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from io import BytesIO
+from typing import NamedTuple
 
-import urllib3.exceptions
 from urllib3.response import HTTPResponse
 
 from imagemill import __version__
-from imagemill.adapters.web.bodies import READ_BYTES, codings, decoded
-from imagemill.adapters.web.faults import FetchError, NotTriedError, WebCode
+from imagemill.adapters.web.bodies import READ_BYTES, EncodedBody, codings, decoded, left_on
+from imagemill.adapters.web.cookies import ChainCookies
+from imagemill.adapters.web.faults import (
+    BROKEN_OFF,
+    NETWORK_ERRORS,
+    SLOW_DOWN,
+    FarSlotError,
+    FetchError,
+    NotTriedError,
+    WebCode,
+    code_of,
+    tls_reason,
+)
 from imagemill.adapters.web.origin_pace import DEFAULT_PACE, PaceLimits
 from imagemill.adapters.web.pinned_connections import (
     ConnectionPool,
@@ -29,8 +37,10 @@ from imagemill.adapters.web.pinned_connections import (
     Resolver,
     resolve_with_system,
 )
-from imagemill.domain.web_urls import DEFAULT_PORTS, WebUrl
-from imagemill.errors import AddressRefusedError, BrokenBodyError, InvalidUrlError, NameResolutionError
+from imagemill.adapters.web.shared_pace import OwnPaces, Paces, SharedPaces, Slot
+from imagemill.domain.pace import NotedPace
+from imagemill.domain.web_urls import DEFAULT_PORTS, Origin, WebUrl
+from imagemill.errors import InvalidUrlError
 
 MEBIBYTE = 1024 * 1024
 #: Of a body that nobody wants: reading up to that much and that long costs less than a new connection.
@@ -39,24 +49,8 @@ MAX_DISCARD_SECONDS = 1.0
 
 #: 300 and 304 name nothing to go to (RFC 9110 section 15.4).
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-#: Too Many Requests (RFC 6585 section 4), Service Unavailable (RFC 9110 section 15.6.4).
-OVERLOADED = frozenset({429, 503})
 #: No list of favourite formats: the image as it is stored is wanted, not a re-encoded one.
 ACCEPT = "image/*,*/*;q=0.5"
-
-#: What urllib3, http.client, ssl and zlib raise when the other side or the network misbehaves.
-NETWORK_ERRORS = (
-    AddressRefusedError,
-    BrokenBodyError,
-    NameResolutionError,
-    OSError,
-    http.client.HTTPException,
-    urllib3.exceptions.HTTPError,
-    zlib.error,
-)
-
-#: Of these, what a connection raises that the other side closed or reset.
-BROKEN_OFF = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -74,7 +68,8 @@ class WebPolicy:
     allow_loopback: stage `local` alone; opens loopback addresses, and every port. total_timeout_seconds: from
     the call to the last byte, with every redirect, lookup and wait for a connection. max_bytes: of a body,
     after decoding. pace: how many requests one origin is sent at once. max_retry_after_seconds: the longest
-    that an origin's Retry-After is obeyed; webhooks have a limit of their own (contract A6).
+    that an origin's Retry-After is obeyed; webhooks have a limit of their own (contract A6). referer: the page
+    that images are said to be asked for by, where origins want one; empty for none.
     """
 
     allow_loopback: bool = False
@@ -85,6 +80,7 @@ class WebPolicy:
     max_redirects: int = 3
     pace: PaceLimits = DEFAULT_PACE
     max_retry_after_seconds: float = 3600.0
+    referer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ class Response:
 
 @dataclass(slots=True)
 class OwnQueue:
-    """Time that we let a fetch wait ourselves: for a connection that its origin may have, or for memory.
+    """Time that we let a fetch wait ourselves: for a connection or a slot that its origin may have, or for memory.
 
     until: monotonic seconds, when waiting is given up. seconds: waited so far, which is none of the fetch's time.
     """
@@ -118,13 +114,21 @@ class OwnQueue:
             self.seconds += time.monotonic() - begun
 
 
+class _Request(NamedTuple):
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
 class WebClient:
     """Fetches and calls what strangers name, within a policy. Thread-safe; connections are kept and reused.
 
-    Nothing of the environment is used: no proxy, no .netrc, no cookies.
+    Nothing of the environment is used: no proxy, no .netrc. Cookies live as long as one fetch's redirects.
+    paces: of origins that complained, shared with other workers; a client's own without.
     """
 
-    def __init__(self, policy: WebPolicy, resolve: Resolver = resolve_with_system) -> None:
+    def __init__(self, policy: WebPolicy, resolve: Resolver = resolve_with_system, paces: Paces | None = None) -> None:
         self._policy = policy
         self._dialer = Dialer(
             resolve,
@@ -132,6 +136,7 @@ class WebClient:
             connect_timeout_seconds=policy.connect_timeout_seconds,
         )
         self._pool = ConnectionPool(self._dialer, policy.pace)
+        self._paces = SharedPaces(paces or OwnPaces())
 
     @property
     def max_bytes(self) -> int:
@@ -139,11 +144,32 @@ class WebClient:
         return self._policy.max_bytes
 
     def at_once(self, url: str) -> int:
-        """How many requests the URL's origin takes at once, as far as is known; of no origin, any number."""
+        """How many requests the URL's origin takes at once, as far as is known; of no origin, any number.
+
+        Those that wait for their slot are more: they are not under way yet.
+        """
         try:
-            return self._pool.at_once(WebUrl.parse(url).origin)
+            origin = WebUrl.parse(url).origin
         except InvalidUrlError:
             return self._policy.pace.most
+        at_once = self._pool.at_once(origin)
+        return max(at_once, self._policy.pace.first) if self._paces.is_paced(origin) else at_once
+
+    def know(self, paces: Mapping[Origin, NotedPace]) -> None:
+        """Learn of origins that complained to other workers."""
+        for origin, noted in paces.items():
+            self._paces.know(origin, noted)
+
+    def interval(self, url: str) -> float:
+        """Seconds between two requests to the URL's origin, 0 where it never complained."""
+        try:
+            return self._paces.interval(WebUrl.parse(url).origin)
+        except InvalidUrlError:
+            return 0.0
+
+    def put_off(self, url: str, requests: int) -> list[FarSlotError]:
+        """Put off so many requests to the URL's origin: each with the time that it is to stay away."""
+        return self._paces.put_off(WebUrl.parse(url).origin, requests)
 
     @property
     def total_timeout_seconds(self) -> float:
@@ -158,7 +184,7 @@ class WebClient:
         reserve: Callable[[int, float], None] | None = None,
         queue: OwnQueue | None = None,
     ) -> bytes:
-        """The decoded body of a 200 response to GET, following redirects.
+        """The body of a 200 response to GET, following redirects; decoded, or an `EncodedBody` that we cannot decode.
 
         timeout_seconds: may shorten the policy's total, never lengthen it. reserve: called before a body is
         read, with the most bytes that it can have and the monotonic time until which it may wait for them;
@@ -166,7 +192,7 @@ class WebClient:
         connection, go on beyond the fetch's own time, which it is then not part of.
 
         Raises:
-            NotTriedError: when that waiting came to no end.
+            NotTriedError: when that waiting came to no end, or would not soon.
             FetchError: for everything else.
         """
         total_seconds = self._policy.total_timeout_seconds
@@ -178,6 +204,9 @@ class WebClient:
             "Accept": ACCEPT,
             "Accept-Encoding": "identity",
         }
+        if self._policy.referer:
+            headers["Referer"] = self._policy.referer
+        cookies = ChainCookies()
         target = self._allowed(url)
         own = queue or OwnQueue(deadline.ends_at)
         waited_before = own.seconds
@@ -188,7 +217,8 @@ class WebClient:
 
         for _ in range(self._policy.max_redirects + 1):
             connection = self._acquired(target, own)
-            with self._exchange(connection, "GET", target, headers, None, own_deadline()) as response:
+            request = _Request("GET", target.target, headers | cookies.field(target), None)
+            with self._exchange(connection, target, request, own_deadline, own) as response:
                 if response.status == 200:
                     if reserve is not None:
                         with own.waiting():
@@ -198,9 +228,8 @@ class WebClient:
                 _discard(connection, response, own_deadline())
             location = response.headers.get("location") if response.status in REDIRECTS else None
             if location is None:
-                asked = _retry_after(response)
-                wait = None if asked is None else min(asked, self._policy.max_retry_after_seconds)
-                raise FetchError(WebCode.HTTP_STATUS, response.status, wait)
+                raise FetchError(WebCode.HTTP_STATUS, response.status, self._wait_asked_for(response))
+            cookies.keep(target, response.headers.getlist("set-cookie"))
             target = self._allowed(_as_utf8(location), base=target)
         raise FetchError(WebCode.TOO_MANY_REDIRECTS)
 
@@ -218,7 +247,8 @@ class WebClient:
         target = self._allowed(url)
         headers = {"User-Agent": self._policy.user_agent} | dict(headers)
         connection = self._acquired(target, OwnQueue(deadline.ends_at))
-        with self._exchange(connection, "POST", target, headers, body, deadline) as response:
+        request = _Request("POST", target.target, headers, body)
+        with self._exchange(connection, target, request, lambda: deadline) as response:
             elapsed_ms = round((time.monotonic() - started) * 1000)
             _discard(connection, response, deadline)
         return Response(response.status, _retry_after(response), elapsed_ms)
@@ -245,34 +275,49 @@ class WebClient:
     def _exchange(
         self,
         connection: PinnedHTTPConnection,
-        method: str,
         url: WebUrl,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        deadline: Deadline,
+        request: _Request,
+        deadline: Callable[[], Deadline],
+        queue: OwnQueue | None = None,
     ) -> Iterator[HTTPResponse]:
-        """The head of a response; on leaving, its connection is kept if the body has been read to the end."""
-        response, is_read_to_the_end = None, False
+        """The head of a response; on leaving, its connection is kept if the body has been read to the end.
+
+        queue: to wait in for the request's slot; without one it goes out at once.
+        """
+        response, is_read_to_the_end, slot = None, False, None
         begun = time.monotonic()
         try:
             is_reused = not connection.is_closed
+            if queue is not None and self._paces.is_paced(url.origin):
+                connection.open(deadline())
+                with queue.waiting():
+                    slot = self._paces.wait(url.origin, queue.until)
+                is_reused, begun = True, time.monotonic()
             try:
-                response = connection.exchange(method, url.target, headers, body, deadline)
+                response = connection.exchange(*request, deadline())
             except BROKEN_OFF:
                 # The server closed a kept connection just as we wrote: on a new one this is no fault.
                 if not is_reused:
                     raise
                 connection.close()
-                response = connection.exchange(method, url.target, headers, body, deadline)
+                response = connection.exchange(*request, deadline())
             seconds = time.monotonic() - begun
+            if response.status in SLOW_DOWN:
+                self._slow_down(url, begun, slot, response.status, self._wait_asked_for(response), queue)
+            else:
+                self._pool.heard(url.origin)
+                self._paces.answered_well(url.origin, slot)
             yield response
             is_read_to_the_end = response.closed
-            if response.status in OVERLOADED:
-                self._pool.overloaded(url.origin, begun)
-            elif response.status == 200:
+            if response.status == 200:
                 self._pool.answered(url.origin, seconds)
         except NETWORK_ERRORS as error:
-            raise FetchError(_code(error, in_body=response is not None)) from None
+            code = code_of(error, in_body=response is not None)
+            fault = FetchError(code, reason=tls_reason(error) if code is WebCode.TLS_FAILURE else None)
+            if response is None and isinstance(error, ConnectionError) and self._pool.is_crowded(url.origin):
+                fault.is_crowded = True
+                self._slow_down(url, begun, slot, 0, None, queue)
+            raise fault from None
         finally:
             # Not by `response.closed` alone: urllib3 closes a response that failed, its rest still to come.
             if not is_read_to_the_end:
@@ -280,6 +325,24 @@ class WebClient:
             if response is not None:
                 response.close()
             self._pool.release(connection)
+
+    def _slow_down(
+        self,
+        url: WebUrl,
+        begun: float,
+        slot: Slot | None,
+        status: int,
+        retry_after: float | None,
+        queue: OwnQueue | None,
+    ) -> None:
+        """Ask an origin for less at once and, unless it is called without slots, less often. status: 0 for none."""
+        self._pool.overloaded(url.origin, begun)
+        if queue is not None:
+            self._paces.refused(url.origin, slot, status, retry_after)
+
+    def _wait_asked_for(self, response: HTTPResponse) -> float | None:
+        asked = _retry_after(response)
+        return None if asked is None else min(asked, self._policy.max_retry_after_seconds)
 
     def _largest_body(self, response: HTTPResponse) -> int:
         """Bytes: as announced, where the announcement binds; one that is encoded may grow."""
@@ -294,24 +357,7 @@ class WebClient:
             if body.tell() + len(piece) > self._policy.max_bytes:
                 raise FetchError(WebCode.TOO_LARGE)
             body.write(piece)
-        return body.getvalue()
-
-
-def _code(error: Exception, *, in_body: bool) -> WebCode:
-    """What a fault is called; `in_body` says that the head of the response had been read."""
-    match error:
-        case AddressRefusedError():
-            return WebCode.BLOCKED_ADDRESS
-        case NameResolutionError():
-            return WebCode.DNS_FAILURE
-        case TimeoutError() | urllib3.exceptions.TimeoutError():
-            return WebCode.TIMEOUT
-        case _ if in_body:
-            return WebCode.TRUNCATED_BODY
-        case ssl.SSLError() if not isinstance(error, BROKEN_OFF):
-            return WebCode.TLS_FAILURE
-        case _:
-            return WebCode.CONNECT_FAILED
+        return EncodedBody(body.getvalue()) if left_on(response) else body.getvalue()
 
 
 def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline: Deadline) -> None:

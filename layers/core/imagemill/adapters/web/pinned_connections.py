@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
 from imagemill.adapters.web.heads import FinalResponse
-from imagemill.adapters.web.origin_pace import OriginPace, PaceLimits
+from imagemill.adapters.web.origin_pace import FIRST_ANSWER_SECONDS, OriginPace, PaceLimits
 from imagemill.domain.addresses import may_be_called
 from imagemill.domain.web_urls import Origin
 from imagemill.errors import AddressRefusedError, NameResolutionError
@@ -222,15 +222,19 @@ class PinnedHTTPConnection(HTTPConnection):
 
         Everything ends at the deadline. Raises what `Dialer.dial`, http.client and urllib3 raise.
         """
+        self.open(deadline)
+        self.end_at(deadline)
+        self.timeout = deadline.remaining()
+        self.request(method, target, body, headers, preload_content=False, decode_content=False)
+        return self.getresponse()
+
+    def open(self, deadline: Deadline) -> None:
+        """Connect, unless it is; so that a request that has to wait for its moment goes out at it."""
         self._deadline = deadline
         if not self.is_connected:
             self.close()
             self.connect()
             self._wire = cast("DeadlineSocket | DeadlineTlsSocket", self.sock)
-        self.end_at(deadline)
-        self.timeout = deadline.remaining()
-        self.request(method, target, body, headers, preload_content=False, decode_content=False)
-        return self.getresponse()
 
     def end_at(self, deadline: Deadline) -> None:
         """Let what is left of this exchange end at another deadline."""
@@ -286,6 +290,7 @@ class ConnectionPool:
             place = self._place_of(origin)
             self._wait_for_turn(place, deadline)
             place.in_use += 1
+            place.pace.asked(time.monotonic())
             for index in range(len(self._idle) - 1, -1, -1):
                 if self._idle[index].origin == origin:
                     return self._idle.pop(index)
@@ -299,10 +304,21 @@ class ConnectionPool:
             place = self._places.get(origin)
             return place.pace.at_once if place else self._limits.first
 
+    def heard(self, origin: Origin) -> None:
+        """Note an answer of a connection in use that is no refusal for now (see `OriginPace`)."""
+        with self._lock:
+            self._places[origin].pace.heard()
+
     def answered(self, origin: Origin, seconds: float) -> None:
-        """Note a good answer of a connection in use (see `OriginPace`)."""
+        """Note that it was a good one."""
         with self._lock:
             self._places[origin].pace.answered(seconds)
+
+    def is_crowded(self, origin: Origin) -> bool:
+        """Whether an origin that answers has several connections of ours at once, one of them in use by the caller."""
+        with self._lock:
+            place = self._places[origin]
+            return place.in_use > 1 and place.pace.has_answered
 
     def overloaded(self, origin: Origin, begun: float) -> None:
         """Note that an origin has too much to do (see `OriginPace`), of a connection in use."""
@@ -316,7 +332,7 @@ class ConnectionPool:
             place = self._places[connection.origin]
             place.in_use -= 1
             # No more are woken than find a connection free: each costs the time of a turn.
-            place.changed.notify(max(0, place.pace.at_once - place.in_use))
+            place.changed.notify(max(0, place.pace.admitted(time.monotonic()) - place.in_use))
             if self._is_closed:
                 surplus = connection
             elif not connection.is_closed:
@@ -344,8 +360,10 @@ class ConnectionPool:
     def _wait_for_turn(place: _Place, deadline: Deadline) -> None:
         place.waiting += 1
         try:
-            while place.in_use >= place.pace.at_once:
-                place.changed.wait(deadline.remaining())
+            while place.in_use >= place.pace.admitted(time.monotonic()):
+                # Nobody wakes who waits for a first answer that does not come.
+                pause = deadline.remaining()
+                place.changed.wait(pause if place.pace.has_answered else min(pause, FIRST_ANSWER_SECONDS))
         except TimeoutError:
             # This may have been the one that was woken.
             place.changed.notify()
