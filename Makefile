@@ -31,7 +31,7 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
+.PHONY: help nginx run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -51,6 +51,13 @@ unit: .venv/.dev ## Unit tests alone.
 
 e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/e2e
+
+nginx: ## Install the web server that end-to-end tests ask for images, by apt-get or brew.
+	@if command -v apt-get >/dev/null; then \
+		sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends nginx; \
+	elif command -v brew >/dev/null; then brew install nginx; \
+	else echo "Neither apt-get nor brew is here: install nginx yourself." >&2; exit 1; fi
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
 	@$(WITH_CLIENT):layers/core:functions exec $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)

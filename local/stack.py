@@ -149,6 +149,8 @@ def _emulator_environment(port: int, endpoint: str, folder: str) -> dict[str, st
         "SFTP_ENABLED": "0",
         # Function roles and bucket policies are enforced, as on AWS.
         "AUTH": "true",
+        # Authorities of the machine's own, as behind a company's proxy.
+        **{name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ},
         **ADMINISTRATOR,
     }
 

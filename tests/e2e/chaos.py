@@ -28,6 +28,9 @@ from tests.support.web import Answer, Request, TestWeb
 
 from .conftest import PARAMETERS, read_photograph, thumbnail_of
 
+#: A storm outlasts nobody: no image is given up for being asked to wait.
+PATIENT = {"ThrottlePatienceSeconds": "600"}
+
 #: A storm blows so long at most; then it is calm, and all must come to rest.
 STORM_SECONDS = 40.0
 #: From the first job to the last look. Killed functions' products stay hidden for 20 s each time.
@@ -270,7 +273,7 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=PRODUCTS, help="of each of the two jobs")
     arguments = parser.parse_args()
     picture = thumbnail_of(read_photograph())
-    with running_stack(free_port(DEFAULT_PORT + 300), PARAMETERS) as stack, TestWeb().serving() as web:
+    with running_stack(free_port(DEFAULT_PORT + 300), PARAMETERS | PATIENT) as stack, TestWeb().serving() as web:
         shops = [Shop(stack, stack.api_key), Shop(stack, stack.other_api_key)]
         for seed in arguments.seed:
             tally = chaos(shops, web, picture, seed, arguments.products)

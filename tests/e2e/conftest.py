@@ -20,6 +20,8 @@ PARAMETERS = {
     "IngestTimeoutSeconds": "20",
     "IngestVisibilitySeconds": "20",
     "RedeliverySeconds": "1,1",
+    # An origin that says 503 for good is given up while a test waits.
+    "ThrottlePatienceSeconds": "15",
     "WebhookDelaysSeconds": "0,1,1,1",
     "SecretOverlapSeconds": "15",
     # Tests invoke the sweep themselves: it would set going again what others hold up on purpose.

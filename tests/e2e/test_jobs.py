@@ -98,7 +98,7 @@ def test_an_origin_that_fails_for_a_moment_costs_nothing(shop: Shop, web: TestWe
     """Five failures: more than the tries in place, so the product must be delivered again."""
 
     def recover(request: Request) -> Answer:
-        return Answer(503) if request.number <= 5 else Answer(body=thumbnail)
+        return Answer(500) if request.number <= 5 else Answer(body=thumbnail)
 
     job = shop.ended(shop.submit(catalogue([["1", "A", web.route("/flaky.jpg", recover)]])))
 
@@ -111,7 +111,7 @@ def test_images_done_in_an_earlier_receive_are_not_fetched_again(
     shop: Shop, web: TestWeb, picture: str, thumbnail: bytes
 ) -> None:
     def recover(request: Request) -> Answer:
-        return Answer(503) if request.number <= 3 else Answer(body=thumbnail)
+        return Answer(500) if request.number <= 3 else Answer(body=thumbnail)
 
     job = shop.ended(shop.submit(catalogue([["1", "A", f"{picture},{web.route('/flaky.jpg', recover)}"]])))
 
