@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
 from typing import Any
-
-from ulid import ULID
 
 from imagemill.domain.catalogue.reading_options import ReadingOptions
 from imagemill.domain.codes import JobSource, JobStatus, ProductStatus
@@ -18,31 +14,6 @@ from imagemill.domain.options import ImageOptions, JobOptions, OutputMode
 UPLOAD_SECONDS = 60 * 60
 #: An upload that began within that time may take as long again: 1 GiB at 2.5 Mbit/s.
 UPLOAD_GRACE_SECONDS = 60 * 60
-
-
-def now() -> str:
-    """The time as the contract writes it: ISO 8601, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def new_id() -> str:
-    return str(ULID())
-
-
-def created_seconds(job_id: str) -> int:
-    """When a job was made, in epoch seconds, as its id (a ULID) tells."""
-    return int(ULID.from_str(job_id).timestamp)
-
-
-def job_id_of_object(bucket: str, key: str, version: str, modified: datetime) -> str:
-    """The id of the job that an object version starts.
-
-    The same version gives the same id, so an event delivered twice starts one job. The time part is
-    the object's own, so that jobs still sort by age.
-    """
-    milliseconds = int(modified.timestamp() * 1000).to_bytes(6, "big")
-    identity = hashlib.sha256(f"{bucket}\0{key}\0{version}".encode()).digest()
-    return str(ULID.from_bytes(milliseconds + identity[:10]))
 
 
 @dataclass(frozen=True, slots=True)
