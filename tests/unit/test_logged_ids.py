@@ -98,7 +98,7 @@ def test_process_names_message_job_and_row_of_what_it_gives_back(lines, context,
     clients.sqs().send_message(QueueUrl=queue, MessageBody=record["body"])
     [received] = clients.sqs().receive_message(QueueUrl=queue)["Messages"]
     record["receiptHandle"] = received["ReceiptHandle"]
-    web.route("/sku2.jpg", Answer(503))
+    web.route("/sku2.jpg", Answer(500))
 
     process.app.handler(batch, context)
 
