@@ -49,7 +49,7 @@ def summary(job: Job, failures: Sequence[Failure], seconds: float) -> Table:
     style = show.STATUS_STYLES.get(job.status, "red")
     table.add_row("Job", f"{job.id}  [{style}]{job.status}[/]  in {seconds:.1f} s")
     counts = job.counts
-    parts = [f"{counts[status]} {status}" for status in ("completed", "partial", "failed") if counts[status]]
+    parts = [f"{count} {name}" for name, count in counts.items() if name != "total" and count]
     table.add_row("Products", f"{counts['total']}: {', '.join(parts)}")
     images, sizes = job.document["images"], job.document["bytes"]
     table.add_row("Images", f"{images['total']}: {images['completed']} compressed, {images['failed']} failed")
