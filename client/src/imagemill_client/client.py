@@ -167,7 +167,7 @@ def as_fields(options: Mapping[str, Option]) -> dict[str, str]:
 
 def _said_by_s3(answer: requests.Response) -> str:
     try:
-        said = ET.fromstring(answer.content).findtext("Message")  # noqa: S314 - from where the API sent us
+        said = ET.fromstring(answer.content).findtext("Message")  # noqa: S314 - S3 answered, at the address that the API gave; expat bounds what entities may grow to
     except ET.ParseError:
         said = None
     return f"S3 has not taken the file: {said or f'HTTP {answer.status_code}'}. Submit it again."

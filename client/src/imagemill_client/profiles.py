@@ -172,7 +172,7 @@ def _write(profiles: Mapping[str, Mapping[str, Any]]) -> None:
 def _keyring() -> Any:  # noqa: ANN401 - an optional package
     try:
         import keyring  # noqa: PLC0415 - optional, and slow to load
-        import keyring.errors  # noqa: PLC0415
+        import keyring.errors  # noqa: PLC0415 - as above
     except ImportError:
         return None
     return keyring
