@@ -110,7 +110,8 @@ def _run(client: Client, catalogue: bytes) -> JobTime:
             if job.status != "COMPLETED":
                 break
             started, ended = (
-                datetime.fromisoformat(document[moment]).timestamp() for moment in ("started_at", "ended_at")
+                datetime.fromisoformat(str(moment)).timestamp()
+                for moment in (document["started_at"], document["ended_at"])
             )
             return JobTime(accepted - begun, started - begun, ended - begun, cpu.by_role())
     raise JobFailedError(f"The job is {job.status} after {time.time() - begun:.0f} s: {job.counts}")

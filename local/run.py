@@ -52,8 +52,9 @@ def summary(job: Job, failures: Sequence[Failure], seconds: float) -> Table:
     parts = [f"{count} {name}" for name, count in counts.items() if name != "total" and count]
     table.add_row("Products", f"{counts['total']}: {', '.join(parts)}")
     images, sizes = job.document["images"], job.document["bytes"]
-    table.add_row("Images", f"{images['total']}: {images['completed']} compressed, {images['failed']} failed")
-    if sizes["input"]:
+    if images is not None:
+        table.add_row("Images", f"{images['total']}: {images['completed']} compressed, {images['failed']} failed")
+    if sizes is not None and sizes["input"]:
         saved = 100 * sizes["saved"] / sizes["input"]
         table.add_row("Bytes", f"{show.size(sizes['input'])} → {show.size(sizes['output'])}, {saved:.0f} % saved")
     for group in grouped(failures):

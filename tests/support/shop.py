@@ -93,10 +93,10 @@ class Shop:
     def retry(self, job_id: str) -> Any:
         return self.call("POST", f"/jobs/{job_id}/retry")
 
-    def ended(self, job_id: str, seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
+    def ended(self, job_id: str, seconds: float = DEADLINE_SECONDS) -> Any:
         return self.client.job(job_id).wait(seconds).document
 
-    def products(self, job_id: str, query: str = "") -> list[dict[str, Any]]:
+    def products(self, job_id: str, query: str = "") -> list[Any]:
         """query: `&status=FAILED`, for those alone."""
         return list(self.client.job(job_id).products(dict(parse_qsl(query)).get("status")))
 

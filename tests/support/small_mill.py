@@ -64,7 +64,8 @@ class SmallMill:
         self.jobs[job_id] = {
             "job_id": job_id, "status": "COMPLETED", "filename": filename, "ended_at": "2026-11-25T08:00:00.000Z",
             "products": {"total": len(self.serials), "pending": 0}, "images": {"total": 3, "completed": 3, "failed": 0},
-            "run": 1, "errors": [], "links": {"output": f"{self.url}/jobs/{job_id}/output"}, **more,
+            "bytes": None, "client_reference": None, "created_at": "2026-11-25T07:59:00.000Z", "run": 1, "errors": [],
+            "links": {"output": f"{self.url}/jobs/{job_id}/output"}, **more,
         }  # fmt: skip
         return self.jobs[job_id]
 

@@ -6,11 +6,12 @@ import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, cast
 
 import requests
 
 from imagemill_client.catalogue import Catalogue, Form, OnSent, opened
+from imagemill_client.documents import JobDocument, Message, Secret, Validation, WebhookDocument
 from imagemill_client.errors import MisuseError, RefusedError
 from imagemill_client.job import Job
 from imagemill_client.pages import pages, path_part
@@ -76,7 +77,7 @@ class Client:
             document = self.transport.call(
                 "POST", "/jobs", repeatable=True, data=form, headers={**key, "content-type": form.content_type}
             )
-        return Job(self.transport, document)
+        return Job(self.transport, cast("JobDocument", document))
 
     def _upload(self, csv: Catalogue, fields: Mapping[str, str], key: Mapping[str, str], on_sent: OnSent | None) -> Job:
         """Announce a CSV that is too large for a request, and send it to where the answer says."""
@@ -106,13 +107,13 @@ class Client:
         *,
         filename: str | None = None,
         **more_options: Option,
-    ) -> dict[str, Any]:
-        """`{valid, rows, row_errors, errors}` of a CSV up to 4 MiB; starts nothing."""
+    ) -> Validation:
+        """What is right and wrong with a CSV up to 4 MiB; starts nothing."""
         with opened(catalogue, filename) as csv:
             if csv.is_large:
                 raise MisuseError(f"A dry run takes up to 4 MiB; {csv.filename} has {csv.size / 2**20:.1f}.")
             form = Form(as_fields({**(options or {}), **more_options}), csv)
-            return self.transport.call(
+            validation = self.transport.call(
                 "POST",
                 "/jobs",
                 repeatable=True,
@@ -120,38 +121,48 @@ class Client:
                 data=form,
                 headers={"content-type": form.content_type},
             )
+        return cast("Validation", validation)
 
     def job(self, job_id: str) -> Job:
-        return Job(self.transport, self.transport.get(f"/jobs/{path_part(job_id)}"))
+        return Job(self.transport, cast("JobDocument", self.transport.get(f"/jobs/{path_part(job_id)}")))
 
     def jobs(self, status: str | None = None) -> Iterator[Job]:
         """The caller's jobs, newest first."""
         for document in pages(self.transport, "/jobs", "jobs", status):
-            yield Job(self.transport, document)
+            yield Job(self.transport, cast("JobDocument", document))
 
-    def webhooks(self) -> list[dict[str, Any]]:
+    def webhooks(self) -> list[WebhookDocument]:
         return list(self.transport.get("/webhooks")["webhooks"])
 
-    def webhook(self, webhook_id: str) -> dict[str, Any]:
-        return self.transport.get(f"/webhooks/{path_part(webhook_id)}")
+    def webhook(self, webhook_id: str) -> WebhookDocument:
+        return cast("WebhookDocument", self.transport.get(f"/webhooks/{path_part(webhook_id)}"))
 
-    def add_webhook(self, url: str, events: list[str] | None = None, description: str | None = None) -> dict[str, Any]:
+    def add_webhook(self, url: str, events: list[str] | None = None, description: str | None = None) -> WebhookDocument:
         """Its secret is in this answer, and never again."""
         wanted = {"url": url, "events": events, "description": description}
         given = {name: value for name, value in wanted.items() if value is not None}
-        return self.transport.call("POST", "/webhooks", json=given)
+        return cast("WebhookDocument", self.transport.call("POST", "/webhooks", json=given))
 
-    def change_webhook(self, webhook_id: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        return self.transport.call("PATCH", f"/webhooks/{path_part(webhook_id)}", json=changes)
+    def change_webhook(self, webhook_id: str, **changes: str | bool | list[str] | None) -> WebhookDocument:
+        """changes: `url`, `events`, `enabled`, `description`."""
+        changed = self.transport.call("PATCH", f"/webhooks/{path_part(webhook_id)}", json=changes)
+        return cast("WebhookDocument", changed)
 
     def remove_webhook(self, webhook_id: str) -> None:
-        self.transport.call("DELETE", f"/webhooks/{path_part(webhook_id)}")
+        self.webhook(webhook_id)
+        try:
+            self.transport.call("DELETE", f"/webhooks/{path_part(webhook_id)}")
+        except RefusedError as refused:
+            # It was there: a removal whose answer was lost has been done.
+            if refused.status != 404:
+                raise
 
-    def test_webhook(self, webhook_id: str) -> dict[str, Any]:
-        return self.transport.call("POST", f"/webhooks/{path_part(webhook_id)}/test")
+    def test_webhook(self, webhook_id: str) -> Message:
+        return cast("Message", self.transport.call("POST", f"/webhooks/{path_part(webhook_id)}/test"))
 
-    def rotate_webhook_secret(self, webhook_id: str) -> dict[str, Any]:
-        return self.transport.call("POST", f"/webhooks/{path_part(webhook_id)}/rotate-secret")
+    def rotate_webhook_secret(self, webhook_id: str) -> Secret:
+        """The new secret is in this answer, and never again; the old one signs too for 24 h."""
+        return cast("Secret", self.transport.call("POST", f"/webhooks/{path_part(webhook_id)}/rotate-secret"))
 
 
 def as_fields(options: Mapping[str, Option]) -> dict[str, str]:

@@ -91,8 +91,8 @@ def _into(
     job: Job, folder: Path, progress: Download, on_progress: Callable[[Download], None] | None = None
 ) -> Download:
     replace_text(folder / "job.json", json.dumps(job.document, indent=2, ensure_ascii=False) + "\n")
-    images = (job.document.get("images") or {}).get("completed")
-    progress.total = None if images is None else images + int(job.has_output)
+    images = job.document["images"]
+    progress.total = None if images is None else images["completed"] + int(job.has_output)
     stop = threading.Event()
     with ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="imagemill-download") as pool:
         waiting: set[Future[bool]] = set()

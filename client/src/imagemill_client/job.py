@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, cast
 
 from imagemill_client import download, failures
+from imagemill_client.documents import Attempt, JobDocument, ProductDocument, Redelivery
 from imagemill_client.errors import RefusedError, StillRunningError, UnreachableError
 from imagemill_client.pages import pages, path_part
 from imagemill_client.transport import Transport
@@ -27,9 +28,9 @@ class Job:
     UnreachableError.
     """
 
-    def __init__(self, transport: Transport, document: Mapping[str, Any]) -> None:
+    def __init__(self, transport: Transport, document: JobDocument) -> None:
         self.transport = transport
-        self.document = dict(document)
+        self.document = document
 
     def __repr__(self) -> str:
         return f"<Job {self.id} {self.status}>"
@@ -44,24 +45,24 @@ class Job:
 
     @property
     def has_ended(self) -> bool:
-        return bool(self.document.get("ended_at"))
+        return bool(self.document["ended_at"])
 
     @property
     def has_output(self) -> bool:
         """There is an output CSV: it has ended, and its CSV was not refused."""
-        return bool((self.document.get("links") or {}).get("output"))
+        return bool(self.document["links"]["output"])
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Its products: `total`, and how many are in each status."""
-        return self.document.get("products") or {}
+        return cast("Mapping[str, int]", self.document["products"])
 
     @property
     def _path(self) -> str:
         return f"/jobs/{path_part(self.id)}"
 
     def refresh(self) -> Self:
-        self.document = self.transport.get(self._path)
+        self.document = cast("JobDocument", self.transport.get(self._path))
         return self
 
     def wait(self, timeout: float | None = None, on_look: Callable[[Job], None] | None = None) -> Self:
@@ -94,9 +95,10 @@ class Job:
             self.transport.pause(left)
             pause = min(LONGEST_LOOK_SECONDS, pause * LOOK_GROWTH)
 
-    def products(self, status: str | None = None) -> Iterator[dict[str, Any]]:
+    def products(self, status: str | None = None) -> Iterator[ProductDocument]:
         """Every product, or those of a status, in row order."""
-        return pages(self.transport, f"{self._path}/products", "products", status)
+        found = pages(self.transport, f"{self._path}/products", "products", status)
+        return cast("Iterator[ProductDocument]", found)
 
     def failures(self) -> Iterator[failures.Failure]:
         """Every row and image that failed, in row order."""
@@ -133,7 +135,8 @@ class Job:
     def cancel(self) -> Self:
         """Stop what has not begun; what is done is kept."""
         try:
-            self.document = self.transport.call("POST", f"{self._path}/cancel", repeatable=True)
+            document = self.transport.call("POST", f"{self._path}/cancel", repeatable=True)
+            self.document = cast("JobDocument", document)
         except RefusedError as refused:
             # A cancellation whose answer was lost has been accepted all the same.
             if refused.code != "JOB_ALREADY_ENDED" or self.refresh().status != "CANCELLED":
@@ -144,16 +147,18 @@ class Job:
         """Run again what failed or was cancelled, image by image."""
         run = self.refresh().document.get("run", 1)
         try:
-            self.document = self.transport.call("POST", f"{self._path}/retry", repeatable=True)
+            document = self.transport.call("POST", f"{self._path}/retry", repeatable=True)
+            self.document = cast("JobDocument", document)
         except RefusedError as refused:
             if refused.code != "JOB_NOT_FINISHED" or self.refresh().document.get("run", 1) <= run:
                 raise
         return self
 
-    def redeliver(self) -> dict[str, Any]:
+    def redeliver(self) -> Redelivery:
         """Send its webhooks again. An answer that is lost is not asked for twice: receivers would be told twice."""
-        return self.transport.call("POST", f"{self._path}/redeliver")
+        return cast("Redelivery", self.transport.call("POST", f"{self._path}/redeliver"))
 
-    def deliveries(self) -> Iterator[dict[str, Any]]:
+    def deliveries(self) -> Iterator[Attempt]:
         """Each attempt to deliver its webhooks."""
-        return pages(self.transport, f"{self._path}/deliveries", "deliveries", limit=None)
+        found = pages(self.transport, f"{self._path}/deliveries", "deliveries", limit=None)
+        return cast("Iterator[Attempt]", found)

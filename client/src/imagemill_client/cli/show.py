@@ -74,23 +74,27 @@ def summary(job: Job) -> None:
     """A job in a few lines."""
     shown = Table(show_header=False, box=None, pad_edge=False)
     shown.add_row("Job", Text.assemble(f"{job.id}  ", status(job.status)))
-    for label, name in (("File", "filename"), ("Reference", "client_reference"), ("Created", "created_at")):
-        if job.document.get(name):
-            shown.add_row(label, Text(plain(job.document[name])))
+    document = job.document
+    for label, value in (
+        ("File", document["filename"]),
+        ("Reference", document["client_reference"]),
+        ("Created", document["created_at"]),
+    ):
+        if value:
+            shown.add_row(label, Text(plain(value)))
     counts = job.counts
     parts = [f"{count} {name}" for name, count in counts.items() if name != "total" and count]
     shown.add_row("Products", f"{counts.get('total', 0)}: {', '.join(parts) or 'none yet'}")
-    images, sizes = job.document.get("images") or {}, job.document.get("bytes") or {}
-    if images:
-        reused = f", {images['reused']} reused" if images.get("reused") else ""
-        done, failed = images.get("completed"), images.get("failed")
-        shown.add_row("Images", f"{images.get('total')}: {done} compressed{reused}, {failed} failed")
-    if sizes.get("input"):
+    images, sizes = document["images"], document["bytes"]
+    if images is not None:
+        done, failed = images["completed"], images["failed"]
+        shown.add_row("Images", f"{images['total']}: {done} compressed, {failed} failed")
+    if sizes is not None and sizes["input"]:
         saved = 100 * sizes["saved"] / sizes["input"]
         shown.add_row("Bytes", f"{size(sizes['input'])} → {size(sizes['output'])}, {saved:.0f} % saved")
     out.print(shown, soft_wrap=True)
-    for error in (job.document.get("errors") or [])[:10]:
-        line(f"  {error.get('code')}: {error.get('message')}", "red")
+    for error in document["errors"][:10]:
+        line(f"  {error['code']}: {error['message']}", "red")
 
 
 def failures(found: Iterable[Failure]) -> int:

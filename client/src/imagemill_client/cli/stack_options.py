@@ -10,6 +10,7 @@ import click
 
 from imagemill_client.cli import show
 from imagemill_client.client import Client
+from imagemill_client.download import Download
 from imagemill_client.job import Job
 from imagemill_client.profiles import find_stack, read_profiles
 
@@ -49,8 +50,10 @@ def exit_code(job: Job) -> int:
     return {"COMPLETED": 0, "REJECTED": 3}.get(job.status, 1)
 
 
-def tell(job: Job, *, as_json: bool) -> None:
+def tell(job: Job, *, as_json: bool, download: Download | None = None) -> None:
+    """The job, and where its files have been brought to."""
     if as_json:
-        show.json_line(job.document)
+        brought = {"path": str(download.path), "fetched": download.fetched, "kept": download.kept} if download else None
+        show.json_line({**job.document, **({"download": brought} if brought else {})})
     else:
         show.summary(job)

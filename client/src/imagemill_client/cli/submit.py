@@ -12,6 +12,7 @@ import click
 from imagemill_client.cli import following, show
 from imagemill_client.cli.stack_options import exit_code, json_option, tell, with_client
 from imagemill_client.client import Client, Option
+from imagemill_client.documents import Validation
 from imagemill_client.errors import DownloadError
 from imagemill_client.job import Job
 
@@ -91,7 +92,7 @@ def submit(
     if dry_run:
         found = client.dry_run(source, given, filename=filename)
         _tell_dry_run(found, as_json=as_json)
-        return 0 if found.get("valid", True) and not found.get("row_errors") else 1
+        return 0 if found["valid"] else 1
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)  # before there is a job whose results have nowhere to go
     job = _hand_in(client, source, filename, idempotency_key or str(uuid.uuid4()), given)
@@ -100,15 +101,14 @@ def submit(
         return 0
     show.note(f"Job {job.id}", "dim")
     following.wait(job)
-    code = exit_code(job)
+    code, brought = exit_code(job), None
     if folder is not None and job.has_output:
         try:
-            result = following.download(job, folder)
+            brought = following.download(job, folder)
         except DownloadError:
             tell(job, as_json=as_json)
             raise
-        job.document["download"] = {"path": str(result.path), "fetched": result.fetched, "kept": result.kept}
-    tell(job, as_json=as_json)
+    tell(job, as_json=as_json, download=brought)
     if code == 1:
         show.note(f"`imagemill errors {job.id}` says what failed, and who can mend it.")
     return code
@@ -130,12 +130,11 @@ def _hand_in(client: Client, source: Any, filename: str | None, key: str, option
             raise
 
 
-def _tell_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
+def _tell_dry_run(found: Validation, *, as_json: bool) -> None:
     if as_json:
         show.json_line(found)
         return
-    faulty = found.get("row_errors") or 0
-    show.out.print(f"{found.get('rows')} rows, {faulty or 'none'} at fault. Nothing was started.")
-    for error in found.get("errors") or []:
-        place = f"row {error['row']}: " if error.get("row") else ""
-        show.note(f"  {place}{error.get('code')}: {error.get('message')}", "yellow")
+    show.out.print(f"{found['rows']} rows, {found['row_errors'] or 'none'} at fault. Nothing was started.")
+    for error in found["errors"]:
+        place = f"row {error['row']}: " if error["row"] else ""
+        show.note(f"  {place}{error['code']}: {error['message']}", "yellow")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import click
 
@@ -98,7 +98,7 @@ def rotate_secret(client: Client, webhook_id: str, as_json: bool) -> None:
     _tell(client.rotate_webhook_secret(webhook_id), as_json=as_json)
 
 
-def _tell(document: dict[str, Any], *, as_json: bool) -> None:
+def _tell(document: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         show.json_line(document)
         return
