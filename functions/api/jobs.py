@@ -98,21 +98,30 @@ def validate(submission: Submission) -> dict[str, Any]:
     inspection = _inspect(submission)
     stream = BytesIO(submission.csv)
     stream.seek(inspection.chunk_offsets[0])
-    faults: list[Fault] = []
-    images = skipped = 0
+    listed: list[Fault] = []
+    images = skipped = rows_at_fault = total = 0
     for row in read_rows(stream, inspection.layout, 1):
-        faults += (*row.faults, *url_faults(row, inspection.layout))
-        images += 0 if row.faults else len(row.urls)
-        skipped += row.is_skipped
+        faults = row.faults
+        if row.urls:
+            faults += url_faults(row, inspection.layout)
+            images += 0 if row.faults else len(row.urls)
+        elif not faults:
+            skipped += 1
+        if faults:
+            rows_at_fault += 1
+            total += len(faults)
+            # A million faulty rows are counted, not remembered.
+            if len(listed) < MAX_LISTED_ERRORS:
+                listed += faults
     return {
-        "valid": not faults,
+        "valid": not total,
         "rows": inspection.rows,
         "skipped": skipped,
         "images": images,
         "csv": inspection.layout.described(),
-        "row_errors": len({fault.row for fault in faults}),
-        "errors": [fault.as_dict() for fault in faults[:MAX_LISTED_ERRORS]],
-        "total_errors": len(faults),
+        "row_errors": rows_at_fault,
+        "errors": [fault.as_dict() for fault in listed[:MAX_LISTED_ERRORS]],
+        "total_errors": total,
     }
 
 

@@ -117,7 +117,7 @@ def _row(number: int, given: list[str], layout: Layout) -> Row:
     ):
         return row
     faults = tuple(_row_faults(row, layout, surplus, damaged))
-    return replace(row, faults=faults) if faults else row
+    return Row(number, fields, serial, name, urls, faults) if faults else row
 
 
 def _urls_of_columns(fields: Sequence[str], layout: Layout) -> tuple[str, ...]:
@@ -173,22 +173,23 @@ def _row_faults(row: Row, layout: Layout, surplus: Sequence[str], damaged: int |
     def fault(code: RowCode, message: str, column: int | None = None) -> Fault:
         return Fault(code, message, row.number, None if column is None else layout.header[column])
 
+    is_export = layout.is_export
     if damaged is not None:
         message = (
             f"The row holds bytes that are not {layout.encoding.label.upper()}. Write it anew, or name the encoding."
         )
         yield fault(RowCode.INVALID_ENCODING, message, damaged)
-    if not (row.serial or layout.is_export):
+    if not (row.serial or is_export):
         yield fault(RowCode.MISSING_SERIAL, "The serial number is empty. Fill it in.", layout.serial)
-    if len(row.serial) > MAX_SERIAL_CHARACTERS and not layout.is_export:
+    if len(row.serial) > MAX_SERIAL_CHARACTERS and not is_export:
         message = f"The serial number has {len(row.serial):,} characters. Use at most {MAX_SERIAL_CHARACTERS}."
         yield fault(RowCode.SERIAL_TOO_LONG, message, layout.serial)
-    if not (row.name or layout.is_export):
+    if not (row.name or is_export):
         yield fault(RowCode.MISSING_NAME, "The product name is empty. Fill it in.", layout.name)
     if len(row.name) > MAX_NAME_CHARACTERS and (row.urls or not layout.is_export):
         message = f"The product name has {len(row.name):,} characters. Use at most {MAX_NAME_CHARACTERS}."
         yield fault(RowCode.NAME_TOO_LONG, message, layout.name)
-    if not (row.urls or layout.is_export):
+    if not (row.urls or is_export):
         yield fault(RowCode.NO_IMAGE_URLS, "No image URL is given. Fill in one or more.", layout.urls[0])
     if len(row.urls) > MAX_IMAGES:
         message = f"{len(row.urls):,} image URLs are given. Use at most {MAX_IMAGES}: split the product."
