@@ -116,6 +116,7 @@ def _image(image: ImageResult, input_url: str) -> dict[str, Any]:
         "format": image.format,
         "kept": image.kept,
         "sha256": image.sha256,
+        "reused": bool(image.reused),
     }
     further = {"http_status": image.http_status, "reason": image.reason}
     return document | {name: value for name, value in further.items() if value is not None}

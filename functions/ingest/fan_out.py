@@ -18,6 +18,7 @@ from imagemill.domain.catalogue.rows import Row, read_rows
 from imagemill.domain.codes import JobStatus, RowCode
 from imagemill.domain.ingest_messages import ContinueIngest
 from imagemill.domain.job import Job
+from imagemill.domain.options import Reuse
 from imagemill.domain.product import ProductKey, ProductMessage, ProductResult, row_fault, skipped
 from imagemill.errors import CatalogueRefusedError, NoSuchJobError
 from imagemill.logs import logger
@@ -110,7 +111,23 @@ def _messages(
         if result := untried(row):
             ended.append(result)
         else:
-            yield ProductMessage(job.job_id, job.run, chunk, row.number, ledger_size, row.urls, job.options.image)
+            yield product_message(job, chunk, row, ledger_size)
+
+
+def product_message(job: Job, chunk: int, row: Row, ledger_size: int) -> ProductMessage:
+    """The message of a row that may be tried."""
+    options = job.options
+    return ProductMessage(
+        job.job_id,
+        job.run,
+        chunk,
+        row.number,
+        ledger_size,
+        row.urls,
+        options.image,
+        job.tenant,
+        options.reuse is Reuse.AUTO,
+    )
 
 
 def untried(row: Row) -> ProductResult | None:

@@ -14,14 +14,14 @@ from imagemill.domain.catalogue.layout import Inspection
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.ingest_messages import FanOutRetry, RedriveRun
 from imagemill.domain.job import Job
-from imagemill.domain.product import ProductKey, ProductMessage
+from imagemill.domain.product import ProductKey
 from imagemill.errors import LostRunError
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
 from imagemill.steps.ledger import Finished, finish
 from imagemill.steps.results import record_result
 
-from .fan_out import RESERVED_MILLISECONDS, fan_out, untried
+from .fan_out import RESERVED_MILLISECONDS, fan_out, product_message, untried
 from .retry import fan_out_retry, participants
 
 
@@ -63,11 +63,7 @@ def _redrive_chunk(job: Job, inspection: Inspection, chunk: int, *, give_up: boo
         if row.number not in ended and (result := untried(row)):
             ended[row.number] = record_result(ProductKey(job.job_id, job.run, chunk, row.number), result)
     finish(Finished(job.job_id, job.run, chunk, row, result.status, len(rows)) for row, result in ended.items())
-    missing = [
-        ProductMessage(job.job_id, job.run, chunk, row.number, len(rows), row.urls, job.options.image)
-        for row in rows
-        if row.number not in ended
-    ]
+    missing = [product_message(job, chunk, row, len(rows)) for row in rows if row.number not in ended]
     if give_up:
         bury(missing, attempts=0)
     else:

@@ -14,12 +14,11 @@ from imagemill.domain.catalogue.layout import Inspection
 from imagemill.domain.catalogue.rows import Row
 from imagemill.domain.ingest_messages import FanOutRetry
 from imagemill.domain.job import Job
-from imagemill.domain.product import ProductMessage
 from imagemill.errors import LostOutcomeError
 from imagemill.logs import logger
 from imagemill.steps.catalogue import rows_of_chunk
 
-from .fan_out import RESERVED_MILLISECONDS
+from .fan_out import RESERVED_MILLISECONDS, product_message
 
 
 def fan_out_retry(request: FanOutRetry, remaining_milliseconds: Callable[[], int]) -> None:
@@ -61,6 +60,5 @@ def participants(job: Job, inspection: Inspection, chunk: int) -> list[Row]:
 
 def _retry_chunk(job: Job, inspection: Inspection, chunk: int) -> None:
     rows = participants(job, inspection, chunk)
-    options = job.options.image
-    messages = [ProductMessage(job.job_id, job.run, chunk, row.number, len(rows), row.urls, options) for row in rows]
+    messages = [product_message(job, chunk, row, len(rows)) for row in rows]
     send_products(messages, job.tenant)

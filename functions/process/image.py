@@ -6,7 +6,9 @@ import hashlib
 import math
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from random import uniform
 from urllib.parse import unquote, urlsplit
@@ -16,18 +18,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from imagemill import metrics
 from imagemill.adapters.aws.image_store import put_image
 from imagemill.adapters.web.bodies import EncodedBody
-from imagemill.adapters.web.client import OwnQueue, WebClient
+from imagemill.adapters.web.client import UNKNOWN, Fetched, OwnQueue, WebClient
 from imagemill.adapters.web.faults import FarSlotError, FetchError, NotTriedError, WebCode
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ImageResult
+from imagemill.domain.source import Source, Validators
 from imagemill.errors import ImagemillError
 from imagemill.metrics import Metric
 
 from .budget import Budget, MemoryReservation
 from .codec.compress import CONTENT_TYPES, EXTENSIONS, Compressed, ImageError
 from .codec_pool import CodecPool
+from .reuse import SourceTask, count_reused
 
 #: Tries in place; beyond these a later receive of the message is more likely to succeed.
 TRIES = 3
@@ -36,6 +40,8 @@ FIRST_PAUSE_SECONDS = 0.5
 #: An image is not begun with less time than this left, in seconds: a slow origin deserves its chance.
 MIN_SECONDS = 5.0
 MAX_NAME_CHARACTERS = 80
+#: Of SHA-256 in hex, in a key.
+TENANT_DIGITS, CONTENT_DIGITS = 16, 32
 
 #: Memory that one vCPU comes with, in MB (Lambda developer guide, "Configure memory").
 MEGABYTES_A_VCPU = 1_769
@@ -59,7 +65,8 @@ class OutputSlot:
 class ImageTask:
     """An image to be made once, whatever the number of its output slots. Moments are monotonic seconds.
 
-    patient_until: when an origin that only ever asks to slow down has been waited for long enough.
+    patient_until: when an origin that only ever asks to slow down has been waited for long enough. source: what is
+    known and remembered of it; None of a message of release 0.1.
     """
 
     url: str
@@ -67,6 +74,7 @@ class ImageTask:
     slots: tuple[OutputSlot, ...]
     deadline: float
     patient_until: float = math.inf
+    source: SourceTask | None = None
 
 
 class WorkerResources:
@@ -139,9 +147,9 @@ class SlowedDownError(TransientImageError):
 
 
 def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]:
-    """Fetch and compress one image and store it once for each output slot, in order. A permanent fault is an answer.
+    """An image for each of its output slots, in order: fetched, compressed and stored, or what was made of it before.
 
-    Safe to repeat: the object's key follows from its output slot and the URL.
+    A permanent fault is an answer. Safe to repeat: the object's key follows from its bytes and the URL.
 
     Raises:
         TransientImageError: worth another receive.
@@ -153,10 +161,20 @@ def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]
         return _failed(task, ImageCode.INVALID_URL)
     body, data = MemoryReservation(resources.bodies), b""
     try:
-        with metrics.timed(Metric.FETCH_MILLISECONDS):
-            data = _fetch(task, resources.web, body)
-        compressed = _compressed(data, task, resources.codec)
-        return [_store(task.url, slot, compressed, len(data)) for slot in task.slots]
+        fetched = _timed_fetch(task, resources.web, body, task.source.validators if task.source else UNKNOWN)
+        if fetched.body is None:
+            if images := _unchanged(task):
+                return images
+            fetched = _timed_fetch(task, resources.web, body, UNKNOWN)
+        data = fetched.body or b""
+        if task.source is None:
+            compressed = _compressed(data, task, resources.codec)
+            sha256, extension = hashlib.sha256(compressed.data).hexdigest(), EXTENSIONS[compressed.format]
+            return [
+                _store(image_key(task.url, slot, extension), slot.position, compressed, sha256, len(data))
+                for slot in task.slots
+            ]
+        return _made(task, task.source, data, fetched.validators, resources.codec)
     except FetchError as fault:
         return _failed(task, ImageCode(fault.code), fault.http_status, fault.reason)
     except ImageError as fault:
@@ -172,7 +190,42 @@ def _failed(
     return [ImageResult.failed(slot.position, code, http_status, reason) for slot in task.slots]
 
 
-def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
+def _unchanged(task: ImageTask) -> list[ImageResult] | None:
+    """What was made before of an image that has not changed; None when it is not there any more."""
+    with _storing():
+        source = task.source.unchanged() if task.source else None
+    return _reused(task, source, is_fetched=False) if source else None
+
+
+def _made(
+    task: ImageTask, source: SourceTask, data: bytes, validators: Validators, codec: CodecPool
+) -> list[ImageResult]:
+    """An image made of what was fetched, or what was made of the same bytes before. One object for all output slots."""
+    fetched_sha256 = hashlib.sha256(data).hexdigest()
+    with _storing():
+        same = source.same_bytes(fetched_sha256, validators)
+    if same:
+        return _reused(task, same, is_fetched=True)
+    compressed = _compressed(data, task, codec)
+    stored_at = int(time.time())
+    sha256 = hashlib.sha256(compressed.data).hexdigest()
+    key = content_key(source.key.tenant, task.url, EXTENSIONS[compressed.format], sha256)
+    image = _store(key, 0, compressed, sha256, len(data))
+    source.fresh = Source(validators, fetched_sha256, image, stored_at)
+    return [replace(image, position=slot.position) for slot in task.slots]
+
+
+def _reused(task: ImageTask, source: Source, *, is_fetched: bool) -> list[ImageResult]:
+    count_reused(source, len(task.slots), is_fetched=is_fetched)
+    return [source.reused_at(slot.position) for slot in task.slots]
+
+
+def _timed_fetch(task: ImageTask, web: WebClient, body: MemoryReservation, known: Validators) -> Fetched:
+    with metrics.timed(Metric.FETCH_MILLISECONDS):
+        return _fetch(task, web, body, known)
+
+
+def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation, known: Validators) -> Fetched:
     """Fetch with retries in place, holding memory for the body. Raises FetchError for permanent faults only.
 
     What it waits for on our side, a connection or a slot that the origin may have or memory, is not the image's time.
@@ -184,7 +237,7 @@ def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
     while True:
         seconds = min(begun + queue.seconds + web.total_timeout_seconds, task.deadline) - time.monotonic()
         try:
-            data = web.fetch(task.url, timeout_seconds=seconds, reserve=body.take, queue=queue)
+            fetched = web.get(task.url, known=known, timeout_seconds=seconds, reserve=body.take, queue=queue)
         except FarSlotError as far:
             body.release()
             raise SlowedDownError.by(far, is_refused=is_refused) from far
@@ -202,8 +255,8 @@ def _fetch(task: ImageTask, web: WebClient, body: MemoryReservation) -> bytes:
                 tries += 1
                 _rest(fault, tries, begun + queue.seconds + web.total_timeout_seconds, task)
         else:
-            body.shrink(len(data))
-            return data
+            body.shrink(len(fetched.body or b""))
+            return fetched
 
 
 def _be_slower(fault: FetchError, begun: float, task: ImageTask, queue: OwnQueue) -> None:
@@ -240,15 +293,20 @@ def _compressed(data: bytes, task: ImageTask, codec: CodecPool) -> Compressed:
         raise NotBegunError from fault
 
 
-def _store(url: str, slot: OutputSlot, compressed: Compressed, input_bytes: int) -> ImageResult:
-    key = image_key(url, slot, EXTENSIONS[compressed.format])
-    sha256 = hashlib.sha256(compressed.data).hexdigest()
+@contextmanager
+def _storing() -> Iterator[None]:
+    """Raises TransientImageError where S3 does not do what is asked of it."""
     try:
-        put_image(key, compressed.data, CONTENT_TYPES[compressed.format], sha256)
+        yield
     except (BotoCoreError, ClientError) as fault:
         raise TransientImageError(ImageCode.STORE_FAILED) from fault
+
+
+def _store(key: str, position: int, compressed: Compressed, sha256: str, input_bytes: int) -> ImageResult:
+    with _storing():
+        put_image(key, compressed.data, CONTENT_TYPES[compressed.format], sha256)
     return ImageResult(
-        position=slot.position,
+        position=position,
         status=ImageStatus.COMPLETED,
         key=key,
         input_bytes=input_bytes,
@@ -261,10 +319,24 @@ def _store(url: str, slot: OutputSlot, compressed: Compressed, input_bytes: int)
     )
 
 
+def content_key(tenant: str, url: str, extension: str, sha256: str) -> str:
+    """`images/<16 hex of the tenant>/<2 hex>/<32 hex of the bytes>/<name>.<ext>`: SHA-256 all (design B8).
+
+    An unchanged picture has the same URL in every job, and a tenant's are under one prefix. The two digits, which are
+    those of the bytes, spread it over S3's partitions.
+    """
+    owner = hashlib.sha256(tenant.encode()).hexdigest()[:TENANT_DIGITS]
+    return f"images/{owner}/{sha256[:2]}/{sha256[:CONTENT_DIGITS]}/{_file_name(url, extension)}"
+
+
 def image_key(url: str, slot: OutputSlot, extension: str) -> str:
-    """`images/<2 hex>/<job>/<row>/<position>-<name>.<ext>`: the hex spreads jobs over S3's partitions."""
+    """`images/<2 hex>/<job>/<row>/<position>-<name>.<ext>`, as release 0.1 made them of its messages."""
     product = f"{slot.job_id}/{slot.row}"
     spread = hashlib.sha256(product.encode()).hexdigest()[:2]
+    return f"images/{spread}/{product}/{slot.position}-{_file_name(url, extension)}"
+
+
+def _file_name(url: str, extension: str) -> str:
     stem = PurePosixPath(unquote(urlsplit(url).path)).stem
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:MAX_NAME_CHARACTERS] or "image"
-    return f"images/{spread}/{product}/{slot.position}-{name}.{extension}"
+    return f"{name}.{extension}"

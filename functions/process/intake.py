@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imagemill.adapters.aws.queues import delete_products, receive_products
-from imagemill.adapters.store.results import CurrentResults, get_current_results
+from imagemill.adapters.store.results import CurrentResults
 from imagemill.logs import logger
 
-from .received_product import ReceivedProduct, origins_of, read_product
+from .received_product import ReceivedProduct, read_product
+from .reuse import current_results
 
 #: Part of an invocation's time in which it takes more: a product that is taken last has the rest of it. What it
 #: does not come to in that time it is put off for, which costs it nothing.
@@ -63,7 +64,7 @@ class Intake:
                 )
             )
         ]
-        return products, get_current_results((received.message.key for received in products), origins_of(products))
+        return products, current_results(products)
 
     def delete(self, products: Sequence[ReceivedProduct]) -> None:
         """Delete messages; one that stays comes again, and finds its product ended."""

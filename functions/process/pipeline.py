@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagemill.adapters.aws.queues import send_product_anew, show_again_after
-from imagemill.adapters.store.results import CurrentResults, get_current_results
+from imagemill.adapters.store.items import expires_at
+from imagemill.adapters.store.results import CurrentResults
 from imagemill.adapters.web.shared_pace import FAR_SECONDS
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult, cancelled
+from imagemill.domain.source import Source, SourceKey, source_key
 from imagemill.logs import logger
 from imagemill.steps.burial import buried
 from imagemill.steps.ledger import finish_products
@@ -29,7 +31,8 @@ from .image import ImageTask, OutputSlot, SlowedDownError, TransientImageError, 
 from .image_threads import ImageThreads
 from .intake import Intake
 from .progress import DEFAULT_PATIENCE_SECONDS, ProductProgress
-from .received_product import ReceivedProduct, origins_of
+from .received_product import ReceivedProduct
+from .reuse import SourceTask, current_results, remember
 
 #: Images in work at once. An origin has 24 of them at the most, enough to hide its latency behind the compression of
 #: the others, and 8 until it has answered: several that hang leave some to those that do not.
@@ -168,11 +171,12 @@ class _Run:
         self._entered: set[ReceivedProduct] = set()
         #: Products whose last receive ended in a crash, with what stands of them.
         self._suspects: list[tuple[ReceivedProduct, ProductResult | None]] = []
+        #: What earlier jobs made of images that are still to come.
+        self._sources: dict[SourceKey, Source] = {}
 
     def work(self, products: Sequence[ReceivedProduct]) -> list[ReceivedProduct]:
         try:
-            keys = (received.message.key for received in products)
-            self._admit(products, get_current_results(keys, origins_of(products)))
+            self._admit(products, current_results(products))
             self._until_all_is_done()
             for received, known in self._in_turning_order():
                 logger.warning("Last receive ended without a word", extra=received.log_keys)
@@ -226,6 +230,7 @@ class _Run:
 
     def _admit(self, products: Sequence[ReceivedProduct], found: CurrentResults) -> None:
         self._pipeline.learn(found)
+        self._sources.update(found.sources)
         fresh = []
         for received in products:
             message = received.message
@@ -257,22 +262,28 @@ class _Run:
     # ---- images are made
 
     def _make(self, products: Iterable[tuple[ReceivedProduct, ProductResult | None]]) -> None:
-        """Begin with what is not settled of products; a URL that several of them show is fetched once."""
-        targets: dict[tuple[str, ImageOptions], list[tuple[ProductProgress, int]]] = defaultdict(list)
+        """Begin with what is not settled of products; a URL that several of a tenant's show is fetched once."""
+        targets: dict[_Target, list[tuple[ProductProgress, int]]] = defaultdict(list)
         for received, known in products:
             progress = ProductProgress.on(received, known, self._pipeline.patience_seconds)
             for position in progress.turns():
-                url = received.message.urls[position - 1]
-                targets[url, received.message.options].append((progress, position))
+                message = received.message
+                target = _Target(message.urls[position - 1], message.options, message.tenant, message.reuse)
+                targets[target].append((progress, position))
                 progress.awaited += 1
             if not progress.awaited:
                 self._close(progress)
-        for (url, options), waiting in targets.items():
+        for target, waiting in targets.items():
             self._images += 1
-            making = self._pipeline.make(_task(url, options, waiting, self._deadline))
-            self._begin(making, partial(self._made, waiting))
+            task = _task(target, waiting, self._deadline, self._sources)
+            self._begin(self._pipeline.make(task), partial(self._made, task.source, waiting))
 
-    def _made(self, waiting: Sequence[tuple[ProductProgress, int]], making: Future[Sequence[ImageResult]]) -> None:
+    def _made(
+        self,
+        source: SourceTask | None,
+        waiting: Sequence[tuple[ProductProgress, int]],
+        making: Future[Sequence[ImageResult]],
+    ) -> None:
         """Enter what came of an image with the products that wait for it; close those that wait no more.
 
         A fault that nobody foresaw costs its own products alone: they come again; when it stays, they are buried.
@@ -291,6 +302,8 @@ class _Run:
         for (progress, position), image in zip(waiting, images, strict=True):
             if image:
                 progress.settled[position] = image
+                if source and source.fresh:
+                    progress.sources[source.key] = source.fresh
             elif fault:
                 progress.faults[position] = fault
             progress.awaited -= 1
@@ -303,11 +316,14 @@ class _Run:
         self._begin(self._pipeline.beside(partial(self._write, progress)), partial(self._closed, progress.received))
 
     def _write(self, progress: ProductProgress) -> ProductResult | None:
-        """Write a product's result, and give the product back unless it is terminal or another one stands.
+        """Write what came of a product's images, then its result.
+
+        Gives the product back unless it is terminal or another result stands.
 
         What stands, or None when the message at hand is to come again.
         """
         message = progress.received.message
+        remember(progress.sources)
         standing = record_result(message.key, progress.result())
         if not progress.is_to_be_tried_again or progress.received.is_answered(standing):
             return standing
@@ -341,10 +357,30 @@ class _Run:
             self._intake.delete([received for received, _ in ended if received.is_taken])
 
 
+class _Target(NamedTuple):
+    """An image that is made once. Tenants never share one, so that nobody learns what another has."""
+
+    url: str
+    options: ImageOptions
+    tenant: str | None
+    reuse: bool
+
+
 def _task(
-    url: str, options: ImageOptions, waiting: Sequence[tuple[ProductProgress, int]], deadline: float
+    target: _Target,
+    waiting: Sequence[tuple[ProductProgress, int]],
+    deadline: float,
+    sources: MutableMapping[SourceKey, Source],
 ) -> ImageTask:
+    """sources: what is known of images; it is taken out, for each is made once."""
     messages = ((progress.received.message, position) for progress, position in waiting)
     slots = tuple(OutputSlot(message.job_id, message.row, position) for message, position in messages)
     patient_until = min(progress.patient_until(position) for progress, position in waiting)
-    return ImageTask(url, options, slots, deadline, patient_until - time.time() + time.monotonic())
+    source = None
+    if target.tenant is not None:
+        key = source_key(target.tenant, target.url, target.options)
+        known = sources.pop(key, None)
+        needed_until = max(expires_at(slot.job_id) for slot in slots)
+        source = SourceTask(key, known if target.reuse else None, needed_until)
+    patient_until += time.monotonic() - time.time()
+    return ImageTask(target.url, target.options, slots, deadline, patient_until, source)

@@ -15,6 +15,7 @@ from imagemill.domain.product import (
     Receives,
     settled,
 )
+from imagemill.domain.source import Source, SourceKey
 
 from .image import SlowedDownError, TransientImageError
 from .received_product import ReceivedProduct
@@ -28,7 +29,7 @@ class ProductProgress:
     """failed_before: what an earlier run failed, as PENDING, until a result of this run takes its place.
 
     before: the receives before this one. patience_seconds: how long an image is waited for whose origin only ever
-    asks for time. begun_at: of this receive, in epoch seconds.
+    asks for time. sources: what is to be remembered of its images. begun_at: of this receive, in epoch seconds.
     """
 
     received: ReceivedProduct
@@ -38,6 +39,7 @@ class ProductProgress:
     faults: dict[int, TransientImageError] = field(default_factory=dict)
     awaited: int = 0
     patience_seconds: float = DEFAULT_PATIENCE_SECONDS
+    sources: dict[SourceKey, Source] = field(default_factory=dict)
     begun_at: float = field(default_factory=time.time)
 
     @classmethod

@@ -45,6 +45,7 @@ class _Tally:
             images_completed=self.totals.images_completed + len(done),
             input_bytes=self.totals.input_bytes + sum(image.input_bytes or 0 for image in done),
             output_bytes=self.totals.output_bytes + sum(image.output_bytes or 0 for image in done),
+            images_reused=self.totals.images_reused + sum(bool(image.reused) for image in done),
         )
         if result.is_retryable:
             self.retryable = self.retryable.plus(chunk, result.status)

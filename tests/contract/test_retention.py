@@ -141,10 +141,11 @@ def test_a_jobs_objects_are_kept_as_long_as_its_items_and_leave_nothing_behind(t
     }
 
 
-def test_images_go_with_their_job_unless_a_deployer_keeps_them_for_ever(template):
+def test_images_outlive_their_job_once_over_unless_a_deployer_keeps_them_for_ever(template):
     condition, rules, none = rules_of(template, "ImageBucket")["Fn::If"]
 
-    assert template["Parameters"]["ImageRetentionDays"]["Default"] == template["Parameters"]["RetentionDays"]["Default"]
+    days = template["Parameters"]["RetentionDays"]["Default"]
+    assert template["Parameters"]["ImageRetentionDays"]["Default"] == 2 * days
     assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ImageRetentionDays"}, 0]}]}
     assert rules["Rules"] == [{"Id": "expire", "Status": "Enabled", "ExpirationInDays": {"Ref": "ImageRetentionDays"}}]
     assert none == {"Ref": "AWS::NoValue"}

@@ -106,7 +106,7 @@ def test_a_job_in_mid_work_goes_on_and_ends_exactly(aws, context, caller, shop):
     ended = caller.get(f"/jobs/{job.job_id}")
     assert ended["status"] == "PARTIAL"
     assert (ended["products"]["completed"], ended["products"]["partial"]) == (len(GOOD) + 1, 1)
-    assert ended["images"] == {"total": 14, "completed": 13, "failed": 1}
+    assert ended["images"] == {"total": 14, "completed": 13, "failed": 1, "reused": 0}
     products = caller.get(f"/jobs/{job.job_id}/products", {"limit": "20", "cursor": ""})["products"]
     assert {product["error"] for product in products} == {"MISSING_NAME"}
     output = aws.objects(CATALOGUE_BUCKET, "outputs/")[f"outputs/{TENANT}/{job.job_id}/1.csv"].decode()

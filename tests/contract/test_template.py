@@ -249,5 +249,7 @@ def test_what_decodes_strangers_bytes_reaches_no_tenants_secrets(template, aws, 
     finally:
         events.unregister("before-call.dynamodb.*", note)
 
-    assert tables["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["JOB#*", "ORIGIN#*"]}}
+    assert tables["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["JOB#*", "ORIGIN#*", "SOURCE#*"]}
+    }
     assert asked_for == {"JOB#", "ORIGIN#"}

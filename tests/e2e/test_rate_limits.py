@@ -46,6 +46,6 @@ def test_a_limit_costs_no_image_little_time_and_few_refusals(
         f"{images} images at {rate} r/s: asked for {answering:.1f} s of {images / rate:.0f} s, {refused:.0%} refused, "
         f"job {seconds:.1f} s"
     )
-    assert job["images"] == {"total": images, "completed": images, "failed": 0}
+    assert job["images"] == {"total": images, "completed": images, "failed": 0, "reused": 0}
     assert_exact(shop, job)
     assert refused <= MOST_REFUSED

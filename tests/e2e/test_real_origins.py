@@ -56,7 +56,7 @@ def test_one_connection_at_once_and_few_requests_a_connection_cost_no_image(
         rows = [[str(row), "A", origin.put(f"{row}.jpg", photograph)] for row in range(1, IMAGES + 1)]
         job = shop.ended(shop.submit(catalogue(rows)))
 
-    assert job["images"] == {"total": IMAGES, "completed": IMAGES, "failed": 0}
+    assert job["images"] == {"total": IMAGES, "completed": IMAGES, "failed": 0, "reused": 0}
     assert_exact(shop, job)
 
 

@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "CATALOGUE_BUCKET": CATALOGUE_BUCKET,
     "IMAGE_BUCKET": IMAGE_BUCKET,
     "RETENTION_DAYS": "36500",  # the events' jobs are of 2025
+    "IMAGE_RETENTION_DAYS": "0",
     "OUTPUT_BASE_URL": "https://images.shop.example",
     "CORS_ORIGINS": "",
     "API_URL_PATTERN": "https://{domainName}/{stage}",

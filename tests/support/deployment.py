@@ -26,6 +26,7 @@ PASSING = frozenset(
         *(
             "created_at",
             "expires_at",
+            "stored_at",
             "started_at",
             "cancelled_at",
             "ended_at",

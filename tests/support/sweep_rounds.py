@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from moto.stepfunctions.models import stepfunctions_backends
@@ -17,7 +18,7 @@ from imagemill.domain.job import Job
 from imagemill.domain.product import ImageResult, ProductMessage, settled
 from imagemill.steps.ledger import finish
 from sweep.round import Finding, Round
-from tests.support.account import ENVIRONMENT, JOB_ID
+from tests.support.account import ENVIRONMENT, JOB_ID, TENANT
 from tests.support.results import finished, product_message, put_result
 
 HEADER = b"S. No.,Product Name,Input Image Urls\r\n"
@@ -94,7 +95,7 @@ def work(messages: Sequence[dict[str, Any]]) -> None:
 def messages_of(rows: int) -> list[dict[str, Any]]:
     options = job_of().options.image
     messages = [product_message(JOB_ID, 1, row, rows, (f"https://a/{row}.jpg",), options) for row in range(1, rows + 1)]
-    return [json.loads(message.to_json()) for message in messages]
+    return [json.loads(replace(message, tenant=TENANT).to_json()) for message in messages]
 
 
 def full_run(aws: Any) -> None:

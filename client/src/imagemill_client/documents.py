@@ -62,6 +62,7 @@ class ImageCounts(TypedDict):
     total: int
     completed: int
     failed: int
+    reused: NotRequired[int]
 
 
 class ByteCounts(TypedDict):
@@ -115,6 +116,7 @@ class ImageDocument(TypedDict):
     format: str | None
     kept: bool | None
     sha256: str | None
+    reused: NotRequired[bool]
 
 
 class ProductDocument(TypedDict):

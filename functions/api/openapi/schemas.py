@@ -29,6 +29,7 @@ from imagemill.domain.options import (
     Metadata,
     OutputFormat,
     OutputMode,
+    Reuse,
 )
 from imagemill.domain.product import MAX_RECEIVE_COUNT
 from imagemill.domain.webhooks.message import SECRET_PREFIX
@@ -64,6 +65,7 @@ OPTION_DESCRIPTIONS = {
     "urls_column": "The headers of image URLs, comma-separated; `*` at an end stands for a number: `IMAGE*`.",
     "base_url": "What stands before URLs without a host, such as `https://shop.example/media/catalog/product`.",
     "encoding": "The file's encoding, by a label of the WHATWG Encoding Standard. None: it is found out.",
+    "reuse": "`auto`: what has not changed since an earlier job is not made again. `never`: all is made anew.",
     "output": "`append`: your columns and ours. `replace`: your columns, with output URLs in place of input URLs.",
 }
 
@@ -135,6 +137,7 @@ def option_schemas() -> dict[str, Schema]:
         "base_url": {**URL, "maxLength": MAX_BASE_URL_CHARACTERS, "examples": ["https://shop.example/media"]},
         "encoding": {"type": "string", "examples": ["gb18030", "windows-1251"]},
         "output": {**enum(OutputMode), "default": OutputMode.APPEND.value},
+        "reuse": {**enum(Reuse), "default": Reuse.AUTO.value},
     }
     return {name: {**values[name], "description": OPTION_DESCRIPTIONS[name]} for name in OPTION_NAMES}
 
@@ -182,7 +185,7 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
                 *("total", "pending", "completed", "partial", "failed", "cancelled", "skipped"),
             ),
             "csv": {**nullable(reference("Reading")), "description": "Null until the CSV has been read."},
-            "images": nullable(_counts("Null until the job has ended.", "total", "completed", "failed")),
+            "images": nullable(_counts("Null until the job has ended.", "total", "completed", "failed", "reused")),
             "bytes": nullable(
                 record(
                     {"input": COUNT, "output": COUNT, "saved": {"type": "integer"}},
@@ -218,6 +221,7 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
                 {"type": "boolean", "description": "The picture is the input's, bit by bit: nothing smaller came out."}
             ),
             "sha256": nullable({"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+            "reused": {"type": "boolean", "description": "An earlier job has made it, and nothing has changed since."},
         },
         optional=["http_status", "reason"],
     )

@@ -11,6 +11,7 @@ ImagemillError
 ├── MessagesNotSentError            SQS keeps refusing
 ├── RotationContendedError          a secret that others keep rotating
 ├── OriginNotKeptError              an origin's pace that could not be written
+├── SourcesNotKeptError             what came of images, which DynamoDB keeps leaving undone
 ├── AddressRefusedError             an address that may not be called
 ├── NameResolutionError             a host without an address
 ├── BrokenBodyError                 an encoded body that cannot be decoded
@@ -106,6 +107,10 @@ class RotationContendedError(ImagemillError):
 
 class OriginNotKeptError(ImagemillError):
     """The pace of an origin could not be read or written. What was known of it stands."""
+
+
+class SourcesNotKeptError(ImagemillError):
+    """What came of images could not be remembered. They are made again when they come again."""
 
 
 # ---- the web

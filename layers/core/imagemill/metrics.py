@@ -35,6 +35,8 @@ class Metric(StrEnum):
     PRODUCTS_ENDED = "ProductsEnded"
     IMAGES_COMPLETED = "ImagesCompleted"
     IMAGES_FAILED = "ImagesFailed"
+    IMAGES_REUSED = "ImagesReused"
+    BYTES_NOT_FETCHED = "BytesNotFetched"
     JPEGS_COMPRESSED = "JpegsCompressed"
     BYTES_IN = "BytesIn"
     BYTES_OUT = "BytesOut"
@@ -56,6 +58,7 @@ DIMENSIONS = {
 UNITS = {
     Metric.BYTES_IN: MetricUnit.Bytes,
     Metric.BYTES_OUT: MetricUnit.Bytes,
+    Metric.BYTES_NOT_FETCHED: MetricUnit.Bytes,
     Metric.FETCH_MILLISECONDS: MetricUnit.Milliseconds,
     Metric.COMPRESS_MILLISECONDS: MetricUnit.Milliseconds,
 }

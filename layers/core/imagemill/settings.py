@@ -8,7 +8,10 @@ from imagemill.kept import kept
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """stage: `local`, `dev` or `prod`. retention_days: how long a job and its objects are kept."""
+    """stage: `local`, `dev` or `prod`. retention_days: how long a job and its CSVs are kept.
+
+    image_retention_days: how long an image is kept after it was last stored; 0 for ever.
+    """
 
     stage: str
     table: str
@@ -16,6 +19,7 @@ class Settings:
     image_bucket: str
     output_base_url: str
     retention_days: int
+    image_retention_days: int
 
     @property
     def is_local(self) -> bool:
@@ -38,4 +42,5 @@ def settings() -> Settings:
         image_bucket=environment["IMAGE_BUCKET"],
         output_base_url=environment["OUTPUT_BASE_URL"].rstrip("/"),
         retention_days=int(environment["RETENTION_DAYS"]),
+        image_retention_days=int(environment["IMAGE_RETENTION_DAYS"]),
     )

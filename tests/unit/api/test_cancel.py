@@ -96,7 +96,7 @@ def test_a_job_that_awaits_its_upload_ends_at_once_and_tells(aws, caller, contex
 
     assert (caller.status, document["status"], document["progress"]) == (202, "CANCELLED", 1.0)
     assert document["ended_at"]
-    assert document["images"] == {"total": 0, "completed": 0, "failed": 0}
+    assert document["images"] == {"total": 0, "completed": 0, "failed": 0, "reused": 0}
     assert document["links"]["output"] is None
     assert aws.executions() == [f"{JOB_ID}-1"]
     assert report(event("report"), context) == {"messages": [event("deliver")]}

@@ -47,7 +47,7 @@ def test_an_ended_job_shows_its_totals(aws, caller, event):
     job = caller.send(event("api_get_job"))
 
     assert (job["status"], job["progress"]) == ("PARTIAL", 1.0)
-    assert job["images"] == {"total": 3, "completed": 2, "failed": 1}
+    assert job["images"] == {"total": 3, "completed": 2, "failed": 1, "reused": 0}
     assert job["bytes"] == {"input": 2000, "output": 600, "saved": 1400}
     assert job["links"]["output"] == f"{job['links']['self']}/output"
 

@@ -65,6 +65,7 @@ def test_an_image_is_shown_in_full(aws, caller):
             "format": "jpeg",
             "kept": False,
             "sha256": "ab",
+            "reused": False,
         },
         {
             "position": 2,
@@ -73,6 +74,7 @@ def test_an_image_is_shown_in_full(aws, caller):
             "status": "FAILED",
             "error": "HTTP_STATUS",
             "http_status": 404,
+            "reused": False,
             **dict.fromkeys(("input_bytes", "output_bytes", "width", "height", "format", "kept", "sha256")),
         },
     ]

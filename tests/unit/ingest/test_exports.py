@@ -45,16 +45,16 @@ def test_an_export_ends_completed_and_comes_back_with_new_urls_alone(aws, caller
     assert answer == {"batchItemFailures": []}
     assert (job["status"], job["images"], job["products"]["skipped"]) == (
         "COMPLETED",
-        {"total": images, "completed": images, "failed": 0},
+        {"total": images, "completed": images, "failed": 0, "reused": 0},
         skipped,
     )
     replaced = aws.objects(CATALOGUE_BUCKET, "outputs/")[f"outputs/{TENANT}/{JOB_ID}/1.replace.csv"].decode()
-    made = {
-        image["output_url"]: image["input_url"]
+    made = [
+        (image["output_url"], image["input_url"])
         for product in caller.get(f"/jobs/{JOB_ID}/products", None)["products"]
         for image in product["images"]
-    }
-    for output_url, input_url in made.items():
+    ]
+    for output_url, input_url in made:
         replaced = replaced.replace(output_url, input_url)
     assert len(made) == images
     assert replaced.replace(shop.url, "") == csv.replace(shop.url, "")

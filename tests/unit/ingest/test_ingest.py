@@ -52,7 +52,7 @@ def test_an_upload_becomes_one_message_a_product(aws, context, event):
 
     handler(event("ingest_upload"), context)
 
-    expected = {"job_id": JOB_ID, "run": 1, "ledger_size": 2, "options": options.image.as_dict()}
+    expected = {"job_id": JOB_ID, "run": 1, "ledger_size": 2, "options": options.image.as_dict(), "tenant": TENANT}
     assert sorted(aws.messages("PRODUCTS_QUEUE"), key=lambda message: message["row"]) == [
         {**expected, "row": 1, "urls": ["https://a/1.jpg", "https://a/2.jpg"]},
         {**expected, "row": 2, "urls": ["https://a/3.jpg"]},

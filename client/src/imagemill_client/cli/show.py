@@ -88,7 +88,8 @@ def summary(job: Job) -> None:
     images, sizes = document["images"], document["bytes"]
     if images is not None:
         done, failed = images["completed"], images["failed"]
-        shown.add_row("Images", f"{images['total']}: {done} compressed, {failed} failed")
+        reused = f", {images['reused']} of them before" if images.get("reused") else ""
+        shown.add_row("Images", f"{images['total']}: {done} compressed{reused}, {failed} failed")
     if sizes is not None and sizes["input"]:
         saved = 100 * sizes["saved"] / sizes["input"]
         shown.add_row("Bytes", f"{size(sizes['input'])} → {size(sizes['output'])}, {saved:.0f} % saved")

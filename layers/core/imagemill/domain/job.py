@@ -8,7 +8,7 @@ from typing import Any
 
 from imagemill.domain.catalogue.reading_options import ReadingOptions
 from imagemill.domain.codes import JobSource, JobStatus, ProductStatus
-from imagemill.domain.options import ImageOptions, JobOptions, OutputMode
+from imagemill.domain.options import ImageOptions, JobOptions, OutputMode, Reuse
 
 #: Life of a presigned upload, in seconds.
 UPLOAD_SECONDS = 60 * 60
@@ -65,9 +65,11 @@ class Totals:
     images_completed: int = 0
     input_bytes: int = 0
     output_bytes: int = 0
+    images_reused: int = 0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Totals:
+        """Totals of release 0.1 have no `images_reused`: none was."""
         return cls(**values)
 
 
@@ -143,6 +145,7 @@ def job_document(job: Job, counts: ProductCounts) -> dict[str, Any]:
             "webhook_url": job.options.webhook_url,
             **job.options.reading.as_dict(),
             "output": job.options.output.value,
+            "reuse": job.options.reuse.value,
         },
         "csv": job.csv and dict(job.csv),
         "products": {"total": total, "pending": max(0, total - counts.ended), **asdict(counts)},
@@ -151,6 +154,7 @@ def job_document(job: Job, counts: ProductCounts) -> dict[str, Any]:
             "total": totals.images,
             "completed": totals.images_completed,
             "failed": totals.images - totals.images_completed,
+            "reused": totals.images_reused,
         },
         "bytes": totals
         and {
@@ -185,6 +189,8 @@ def options_as_dict(options: JobOptions) -> dict[str, Any]:
         kept["reading"] = options.reading.as_dict()
     if options.output is not OutputMode.APPEND:
         kept["output"] = options.output.value
+    if options.reuse is not Reuse.AUTO:
+        kept["reuse"] = options.reuse.value
     return kept
 
 
@@ -196,4 +202,5 @@ def options_from_dict(values: Mapping[str, Any]) -> JobOptions:
         values["client_reference"],
         ReadingOptions.from_dict({**ReadingOptions().as_dict(), **reading}) if reading else ReadingOptions(),
         OutputMode(values.get("output", OutputMode.APPEND)),
+        Reuse(values.get("reuse", Reuse.AUTO)),
     )

@@ -49,6 +49,13 @@ class OutputMode(StrEnum):
     REPLACE = "replace"
 
 
+class Reuse(StrEnum):
+    """auto: what has not changed since an earlier job is not made again. never: all is made anew."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
     """How each image is compressed.
@@ -88,11 +95,12 @@ class JobOptions:
     client_reference: str | None = None
     reading: ReadingOptions = field(default_factory=ReadingOptions)
     output: OutputMode = OutputMode.APPEND
+    reuse: Reuse = Reuse.AUTO
 
 
 IMAGE_OPTION_NAMES = tuple(option.name for option in fields(ImageOptions))
 READING_OPTION_NAMES = tuple(option.name for option in fields(ReadingOptions))
-OPTION_NAMES = (*IMAGE_OPTION_NAMES, "webhook_url", "client_reference", *READING_OPTION_NAMES, "output")
+OPTION_NAMES = (*IMAGE_OPTION_NAMES, "webhook_url", "client_reference", *READING_OPTION_NAMES, "output", "reuse")
 INTEGER_OPTION_NAMES = ("quality", "max_width", "max_height")
 BOOLEAN_OPTION_NAMES = ("progressive",)
 
@@ -126,6 +134,7 @@ def parse_options(given: Mapping[str, str], *, allow_http_webhook: bool) -> JobO
         reference,
         _reading(present),
         _choice(present, "output", OutputMode) or OutputMode.APPEND,
+        _choice(present, "reuse", Reuse) or Reuse.AUTO,
     )
 
 

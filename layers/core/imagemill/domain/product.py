@@ -43,7 +43,7 @@ def chunk_of(row: int, chunk_rows: int) -> int:
 class ImageResult:
     """What became of one image. Sizes in bytes, width and height in pixels of the output.
 
-    reason: with an error that has kinds, which it is.
+    reason: with an error that has kinds, which it is. reused: True for one that an earlier job has made.
     """
 
     position: int
@@ -59,6 +59,7 @@ class ImageResult:
     kept: bool | None = None
     sha256: str | None = None
     reason: str | None = None
+    reused: bool | None = None
 
     @classmethod
     def failed(
@@ -83,6 +84,7 @@ class ImageResult:
             kept=values.get("kept"),
             sha256=values.get("sha256"),
             reason=values.get("reason"),
+            reused=values.get("reused"),
             **{name: values[name] for name in counts if name in values},
         )
 
@@ -199,7 +201,9 @@ class ProductMessage:
     """The message that asks for one product to be processed.
 
     chunk: the one that accounts for it, from 0. ledger_size: how many rows of this chunk take part in the
-    run, so that whoever finishes the last of them knows.
+    run, so that whoever finishes the last of them knows. tenant: whose it is; None of a message that release 0.1
+    has queued, whose images are made as that release made them. reuse: whether what an earlier job has made of an
+    image may be used again.
     """
 
     job_id: str
@@ -209,6 +213,8 @@ class ProductMessage:
     ledger_size: int
     urls: tuple[str, ...]
     options: ImageOptions
+    tenant: str | None = None
+    reuse: bool = True
 
     @property
     def key(self) -> ProductKey:
@@ -226,6 +232,8 @@ class ProductMessage:
                 "ledger_size": self.ledger_size,
                 "urls": self.urls,
                 "options": _options(self.options),
+                **({} if self.tenant is None else {"tenant": self.tenant}),
+                **({} if self.reuse else {"reuse": False}),
             }
         )
 
@@ -243,6 +251,8 @@ class ProductMessage:
                 ledger_size=int(values["ledger_size"]),
                 urls=tuple(values["urls"]),
                 options=ImageOptions.from_dict(values["options"]),
+                tenant=values.get("tenant"),
+                reuse=bool(values.get("reuse", True)),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise UnreadableMessageError("not a product message") from fault

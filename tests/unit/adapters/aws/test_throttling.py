@@ -109,7 +109,7 @@ def test_images_that_s3_refuses_fail_as_not_stored(deployments: Deployments) -> 
         deployment.platform.run()
 
     job = deployment.caller.get(f"/jobs/{job_id}")
-    assert (job["status"], job["images"]) == ("FAILED", {"total": 5, "completed": 0, "failed": 5})
+    assert (job["status"], job["images"]) == ("FAILED", {"total": 5, "completed": 0, "failed": 5, "reused": 0})
     products = deployment.caller.get(f"/jobs/{job_id}/products")["products"]
     errors = [[image["error"] for image in product["images"]] for product in products]
     stored = "STORE_FAILED"

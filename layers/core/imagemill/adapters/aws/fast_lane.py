@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 #: Of an answer, asked of a connection at once. Most come in one packet, DynamoDB's may have 16 MiB.
 READ_BYTES = 16 * 1024
+EMPTY_SHA256 = hashlib.sha256().hexdigest()
 MAX_HEAD_BYTES = 64 * 1024
 LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,9})\r\n")
 #: Bodies in pieces, or encoded.
@@ -77,6 +78,32 @@ class FastLane:
             connection.close()
         return answer
 
+    def head_once(self, path: str) -> dict[str, str] | None:
+        """The header fields of a 200 answer to one signed HEAD, names in lower case; None for anything else.
+
+        path: percent-encoded.
+        """
+        path = self._parts.path + path
+        signed = self.signer.signed("HEAD", path, {"host": self._parts.netloc}, EMPTY_SHA256)
+        lines = [f"HEAD {path} HTTP/1.1", *(f"{name}: {value}" for name, value in signed.items())]
+        connection, head, is_kept = None, None, False
+        try:
+            connection = self._connection()
+            connection.sendall("\r\n".join([*lines, "", ""]).encode())
+            head, rest = _head(connection)
+            # An answer to HEAD has no body, whatever length it announces (RFC 9110 section 9.3.2).
+            is_kept = not rest and not CLOSING.search(head)
+        except OSError:
+            pass
+        if is_kept and connection:
+            self._idle.append(connection)
+        elif connection:
+            connection.close()
+        if not head or not head.startswith(b"http/1.1 200 "):
+            return None
+        pairs = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+        return {name: value.strip() for name, _, value in pairs}
+
     def close(self) -> None:
         """Close the connections that are not in use."""
         while self._idle:
@@ -111,17 +138,11 @@ def _plain_success(connection: socket.socket) -> tuple[bytes | None, bool]:
     And whether the connection may be used again. No more of HTTP is understood here: AWS answers so, and boto3
     understands the rest. Raises OSError.
     """
-    answer = bytearray()
-    while (end := answer.find(b"\r\n\r\n")) < 0:
-        piece = connection.recv(READ_BYTES)
-        answer += piece
-        if not piece or len(answer) > MAX_HEAD_BYTES:
-            return None, False
-    head = bytes(answer[: end + 2]).lower()
+    head, answer = _head(connection)
     length = LENGTH.search(head)
     if not head.startswith(b"http/1.1 200 ") or length is None or UNUSUAL.search(head):
         return None, False
-    begin, whole = end + 4, end + 4 + int(length[1])
+    whole = int(length[1])
     while len(answer) < whole:
         piece = connection.recv(READ_BYTES)
         if not piece:
@@ -129,7 +150,18 @@ def _plain_success(connection: socket.socket) -> tuple[bytes | None, bool]:
         answer += piece
     # What comes behind the body would be read as the next answer.
     is_kept = len(answer) == whole and not CLOSING.search(head)
-    return bytes(answer[begin:whole]), is_kept
+    return bytes(answer[:whole]), is_kept
+
+
+def _head(connection: socket.socket) -> tuple[bytes, bytearray]:
+    """An answer's head in lower case, empty for none, and what came with it of the body. Raises OSError."""
+    answer = bytearray()
+    while (end := answer.find(b"\r\n\r\n")) < 0:
+        piece = connection.recv(READ_BYTES)
+        answer += piece
+        if not piece or len(answer) > MAX_HEAD_BYTES:
+            return b"", bytearray()
+    return bytes(answer[: end + 2]).lower(), answer[end + 4 :]
 
 
 def fast_lane(url: str, service: str, region: str) -> FastLane | None:

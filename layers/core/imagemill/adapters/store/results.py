@@ -5,6 +5,7 @@ The product itself (serial, name, URLs) is read from the CSV, so a product costs
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,11 @@ from imagemill.adapters.aws.fast_lane import by_fast_lane
 from imagemill.adapters.store.cancellations import CANCELLATION, cancellation_key
 from imagemill.adapters.store.items import expires_at, from_item, key, standing_item, to_item, unprocessed_keys
 from imagemill.adapters.store.origins import ORIGIN, noted_pace, origin_key
+from imagemill.adapters.store.sources import SOURCE, live_sources, source_item_key
 from imagemill.domain.codes import ProductStatus, RowCode
 from imagemill.domain.pace import NotedPace
 from imagemill.domain.product import ImageResult, ProductKey, ProductResult, Receives, taken_up
+from imagemill.domain.source import Source, SourceKey
 from imagemill.domain.web_urls import Origin
 from imagemill.settings import settings
 
@@ -71,16 +74,19 @@ def put_result(product: ProductKey, result: ProductResult) -> ProductResult | No
 class CurrentResults:
     """results: of those products that have one, as their run finds it. An earlier run's is taken up; a
     later run's says that the run asked for is over. cancelled: the runs (job id, run) that were cancelled. paces:
-    of those origins that have one.
+    of those origins that have one. sources: of those images that have been made before.
     """
 
     results: Mapping[ProductKey, ProductResult]
     cancelled: frozenset[tuple[str, int]]
     paces: Mapping[Origin, NotedPace] = field(default_factory=dict)
+    sources: Mapping[SourceKey, Source] = field(default_factory=dict)
 
 
-def get_current_results(wanted: Iterable[ProductKey], origins: Iterable[Origin] = ()) -> CurrentResults:
-    """What stands of products and of origins, and whether their runs were cancelled. One call per 100 keys."""
+def get_current_results(
+    wanted: Iterable[ProductKey], origins: Iterable[Origin] = (), sources: Iterable[SourceKey] = ()
+) -> CurrentResults:
+    """What stands of products, origins and sources, and whether runs were cancelled. One call per 100 keys."""
     asked = set(wanted)
     runs = {(product.job_id, product.run) for product in asked}
     rows = {(product.job_id, product.chunk, product.row) for product in asked}
@@ -88,10 +94,15 @@ def get_current_results(wanted: Iterable[ProductKey], origins: Iterable[Origin] 
     keys += [cancellation_key(job_id, run) for job_id, run in runs]
     by_partition = {f"{ORIGIN}{origin}": origin for origin in origins}
     keys += map(origin_key, by_partition.values())
+    keys += map(source_item_key, sources)
     paces: dict[Origin, NotedPace] = {}
     results: dict[tuple[str, int], ProductResult] = {}
     cancelled: set[tuple[str, int]] = set()
+    remembered: list[dict[str, Any]] = []
     for item in _read(keys):
+        if item["pk"].startswith(SOURCE):
+            remembered.append(item)
+            continue
         if origin := by_partition.get(item["pk"]):
             if noted := noted_pace(item):
                 paces[origin] = noted
@@ -106,7 +117,7 @@ def get_current_results(wanted: Iterable[ProductKey], origins: Iterable[Origin] 
         for product in asked
         if (product.job_id, product.row) in results
     }
-    return CurrentResults(found, frozenset(cancelled), paces)
+    return CurrentResults(found, frozenset(cancelled), paces, live_sources(remembered, time.time()))
 
 
 def get_results(wanted: Iterable[ProductKey]) -> Mapping[ProductKey, ProductResult]:

@@ -39,6 +39,7 @@ from imagemill.adapters.web.pinned_connections import (
 )
 from imagemill.adapters.web.shared_pace import OwnPaces, Paces, SharedPaces, Slot
 from imagemill.domain.pace import NotedPace
+from imagemill.domain.source import Validators, read_validators
 from imagemill.domain.web_urls import DEFAULT_PORTS, Origin, WebUrl
 from imagemill.errors import InvalidUrlError
 
@@ -51,6 +52,9 @@ MAX_DISCARD_SECONDS = 1.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: No list of favourite formats: the image as it is stored is wanted, not a re-encoded one.
 ACCEPT = "image/*,*/*;q=0.5"
+
+#: Of an image that was never fetched.
+UNKNOWN = Validators()
 
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -81,6 +85,13 @@ class WebPolicy:
     pace: PaceLimits = DEFAULT_PACE
     max_retry_after_seconds: float = 3600.0
     referer: str = ""
+
+
+class Fetched(NamedTuple):
+    """What GET brought. body: None when nothing has changed; decoded, or an `EncodedBody` that we cannot decode."""
+
+    body: bytes | None
+    validators: Validators
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +195,22 @@ class WebClient:
         reserve: Callable[[int, float], None] | None = None,
         queue: OwnQueue | None = None,
     ) -> bytes:
-        """The body of a 200 response to GET, following redirects; decoded, or an `EncodedBody` that we cannot decode.
+        """The body of a 200 response to GET, following redirects; see `get`."""
+        return self.get(url, timeout_seconds=timeout_seconds, reserve=reserve, queue=queue).body or b""
 
-        timeout_seconds: may shorten the policy's total, never lengthen it. reserve: called before a body is
+    def get(
+        self,
+        url: str,
+        *,
+        known: Validators = UNKNOWN,
+        timeout_seconds: float | None = None,
+        reserve: Callable[[int, float], None] | None = None,
+        queue: OwnQueue | None = None,
+    ) -> Fetched:
+        """What a 200 response to GET holds, following redirects, or a 304 that says that nothing has changed.
+
+        known: of an earlier answer, so that the body comes only if there is another. A 304 that nobody asked for is
+        a fault. timeout_seconds: may shorten the policy's total, never lengthen it. reserve: called before a body is
         read, with the most bytes that it can have and the monotonic time until which it may wait for them;
         raises TimeoutError when they cannot be had. queue: lets waiting on our side, for these bytes or for a
         connection, go on beyond the fetch's own time, which it is then not part of.
@@ -199,13 +223,7 @@ class WebClient:
         deadline = Deadline.after(total_seconds)
         if timeout_seconds is not None:
             deadline = deadline.at_most(timeout_seconds)
-        headers = {
-            "User-Agent": self._policy.user_agent,
-            "Accept": ACCEPT,
-            "Accept-Encoding": "identity",
-        }
-        if self._policy.referer:
-            headers["Referer"] = self._policy.referer
+        headers = self._fetch_headers(known)
         cookies = ChainCookies()
         target = self._allowed(url)
         own = queue or OwnQueue(deadline.ends_at)
@@ -224,14 +242,27 @@ class WebClient:
                         with own.waiting():
                             reserve(self._largest_body(response), own.until)
                         connection.end_at(own_deadline())
-                    return self._body(response, own_deadline())
+                    return Fetched(self._body(response, own_deadline()), _validators(response))
                 _discard(connection, response, own_deadline())
+            if response.status == 304 and known != UNKNOWN:
+                return Fetched(None, known)
             location = response.headers.get("location") if response.status in REDIRECTS else None
             if location is None:
                 raise FetchError(WebCode.HTTP_STATUS, response.status, self._wait_asked_for(response))
             cookies.keep(target, response.headers.getlist("set-cookie"))
             target = self._allowed(_as_utf8(location), base=target)
         raise FetchError(WebCode.TOO_MANY_REDIRECTS)
+
+    def _fetch_headers(self, known: Validators) -> dict[str, str]:
+        headers = {
+            "User-Agent": self._policy.user_agent,
+            "Accept": ACCEPT,
+            "Accept-Encoding": "identity",
+            "Referer": self._policy.referer,
+            "If-None-Match": known.etag,
+            "If-Modified-Since": known.last_modified,
+        }
+        return {name: value for name, value in headers.items() if value}
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float) -> Response:
         """Call a webhook. Any status is an answer, a redirect too: it is not followed.
@@ -369,6 +400,12 @@ def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline:
             discarded += len(piece)
     except NETWORK_ERRORS:
         connection.close()
+
+
+def _validators(response: HTTPResponse) -> Validators:
+    fields = response.headers
+    # Of a body that was encoded, the tag is the encoded one's: it tells versions apart all the same.
+    return read_validators(fields.get("etag"), fields.get("last-modified"), fields.get("date"), datetime.now(UTC))
 
 
 def _retry_after(response: HTTPResponse) -> float | None:

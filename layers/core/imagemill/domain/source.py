@@ -1,0 +1,92 @@
+"""Sources: what came of a URL under image options, remembered so that nothing is made twice (design B8)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+from imagemill.domain.options import ImageOptions
+from imagemill.domain.product import ImageResult
+
+#: RFC 9110 section 8.8.3; longer ones are not remembered, and cost the download alone.
+ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+MAX_ETAG_CHARACTERS = 512
+MAX_DATE_CHARACTERS = 40
+#: How much older than its answer a Last-Modified has to be to tell two pictures apart: of the origin's own clock one
+#: second, where it tells the time; else what two clocks may differ by (RFC 9110 section 8.8.2.2).
+OWN_CLOCK = timedelta(seconds=1)
+OTHER_CLOCK = timedelta(seconds=60)
+
+
+class Validators(NamedTuple):
+    """What an origin tells versions of an image apart by, fit to be sent back to it; None where it says nothing fit."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+def read_validators(etag: str | None, last_modified: str | None, date: str | None, now: datetime) -> Validators:
+    """Those of an answer's header fields `ETag`, `Last-Modified` and `Date` that can be relied on.
+
+    A tag that is none or very long, a date that cannot be read, and one so young that another picture may follow it
+    within the same second, are left out: the image is then compared byte for byte.
+    """
+    tag = (etag or "").strip()
+    is_tag = len(tag) <= MAX_ETAG_CHARACTERS and ETAG.fullmatch(tag)
+    return Validators(tag if is_tag else None, _settled_date(last_modified, date, now))
+
+
+def _settled_date(last_modified: str | None, date: str | None, now: datetime) -> str | None:
+    text = (last_modified or "").strip()
+    modified = _moment(text)
+    if modified is None:
+        return None
+    answered = _moment((date or "").strip())
+    is_old = modified + OWN_CLOCK <= answered if answered else modified + OTHER_CLOCK <= now
+    return text if is_old and modified <= now + OTHER_CLOCK else None
+
+
+def _moment(text: str) -> datetime | None:
+    if not text.isascii() or not text.isprintable() or not 0 < len(text) <= MAX_DATE_CHARACTERS:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class SourceKey(NamedTuple):
+    """A tenant's image: which URL, made how. digest: SHA-256 of both, in hex."""
+
+    tenant: str
+    digest: str
+
+
+def source_key(tenant: str, url: str, options: ImageOptions) -> SourceKey:
+    """Only options that change an image's bytes take part: all that a job says beside them has no influence."""
+    canonical = json.dumps(options.as_dict(), sort_keys=True, separators=(",", ":"))
+    return SourceKey(tenant, sha256(f"{canonical}\n{url}".encode(errors="surrogatepass")).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the mill knows of an image that it has made.
+
+    sha256: of the bytes that the origin sent, in hex. result: of position 0. stored_at: when its object was last
+    stored, or a little before, in epoch seconds.
+    """
+
+    validators: Validators
+    sha256: str
+    result: ImageResult
+    stored_at: int
+
+    def reused_at(self, position: int) -> ImageResult:
+        """The image as that of another product."""
+        return replace(self.result, position=position, reused=True)
