@@ -172,6 +172,7 @@ def assert_exact(shop: Shop, job: Mapping[str, Any]) -> None:
         "total": len(images),
         "completed": len(completed),
         "failed": len(images) - len(completed),
+        "reused": sum(image["reused"] for image in images),
     }
     assert job["bytes"]["input"] == sum(image["input_bytes"] for image in completed)
     assert job["bytes"]["output"] == sum(image["output_bytes"] for image in completed)
