@@ -73,7 +73,7 @@ class WebPolicy:
     the call to the last byte, with every redirect, lookup and wait for a connection. max_bytes: of a body,
     after decoding. pace: how many requests one origin is sent at once. max_retry_after_seconds: the longest
     that an origin's Retry-After is obeyed; webhooks have a limit of their own (contract A6). referer: the page
-    that images are said to be asked for by, where origins want one; empty for none.
+    that images are said to be asked for by, where origins want one; empty for none. accept: what is wanted.
     """
 
     allow_loopback: bool = False
@@ -85,12 +85,20 @@ class WebPolicy:
     pace: PaceLimits = DEFAULT_PACE
     max_retry_after_seconds: float = 3600.0
     referer: str = ""
+    accept: str = ACCEPT
 
 
 class Fetched(NamedTuple):
     """What GET brought. body: None when nothing has changed; decoded, or an `EncodedBody` that we cannot decode."""
 
     body: bytes | None
+    validators: Validators
+
+
+class Streamed(NamedTuple):
+    """What GET brings, piece by piece. pieces: None when nothing has changed."""
+
+    pieces: Iterator[bytes] | None
     validators: Validators
 
 
@@ -223,9 +231,6 @@ class WebClient:
         deadline = Deadline.after(total_seconds)
         if timeout_seconds is not None:
             deadline = deadline.at_most(timeout_seconds)
-        headers = self._fetch_headers(known)
-        cookies = ChainCookies()
-        target = self._allowed(url)
         own = queue or OwnQueue(deadline.ends_at)
         waited_before = own.seconds
 
@@ -233,19 +238,48 @@ class WebClient:
             """As far off as it was before the waiting, but not beyond the end of that."""
             return Deadline(min(deadline.ends_at + own.seconds - waited_before, own.until))
 
-        for _ in range(self._policy.max_redirects + 1):
-            connection = self._acquired(target, own)
-            request = _Request("GET", target.target, headers | cookies.field(target), None)
-            with self._exchange(connection, target, request, own_deadline, own) as response:
-                if response.status == 200:
-                    if reserve is not None:
-                        with own.waiting():
-                            reserve(self._largest_body(response), own.until)
-                        connection.end_at(own_deadline())
-                    return Fetched(self._body(response, own_deadline()), _validators(response))
-                _discard(connection, response, own_deadline())
-            if response.status == 304 and known != UNKNOWN:
+        with self._final_answer(url, known, own_deadline, own) as (connection, response):
+            if response.status != 200:
                 return Fetched(None, known)
+            if reserve is not None:
+                with own.waiting():
+                    reserve(self._largest_body(response), own.until)
+                connection.end_at(own_deadline())
+            return Fetched(self._body(response, own_deadline()), _validators(response))
+
+    @contextmanager
+    def stream(self, url: str, *, known: Validators = UNKNOWN) -> Iterator[Streamed]:
+        """As `get`, for bodies that memory does not hold: its pieces can be taken as long as the context lasts.
+
+        Raises:
+            FetchError: also from the pieces.
+        """
+        deadline = Deadline.after(self._policy.total_timeout_seconds)
+        with self._final_answer(url, known, lambda: deadline, OwnQueue(deadline.ends_at)) as (_, response):
+            if response.status == 200:
+                yield Streamed(self._pieces(response, deadline), _validators(response))
+            else:
+                yield Streamed(None, known)
+
+    @contextmanager
+    def _final_answer(
+        self, url: str, known: Validators, deadline: Callable[[], Deadline], queue: OwnQueue
+    ) -> Iterator[tuple[PinnedHTTPConnection, HTTPResponse]]:
+        """The head of what is no redirect: 200, or 304 where something is known."""
+        headers = self._fetch_headers(known)
+        cookies = ChainCookies()
+        target = self._allowed(url)
+        for _ in range(self._policy.max_redirects + 1):
+            connection = self._acquired(target, queue)
+            request = _Request("GET", target.target, headers | cookies.field(target), None)
+            with self._exchange(connection, target, request, deadline, queue) as response:
+                if response.status == 200:
+                    yield connection, response
+                    return
+                _discard(connection, response, deadline())
+                if response.status == 304 and known != UNKNOWN:
+                    yield connection, response
+                    return
             location = response.headers.get("location") if response.status in REDIRECTS else None
             if location is None:
                 raise FetchError(WebCode.HTTP_STATUS, response.status, self._wait_asked_for(response))
@@ -256,7 +290,7 @@ class WebClient:
     def _fetch_headers(self, known: Validators) -> dict[str, str]:
         headers = {
             "User-Agent": self._policy.user_agent,
-            "Accept": ACCEPT,
+            "Accept": self._policy.accept,
             "Accept-Encoding": "identity",
             "Referer": self._policy.referer,
             "If-None-Match": known.etag,
@@ -381,14 +415,21 @@ class WebClient:
         return self._policy.max_bytes if announced is None else min(announced, self._policy.max_bytes)
 
     def _body(self, response: HTTPResponse, deadline: Deadline) -> bytes:
-        if (response.length_remaining or 0) > self._policy.max_bytes:
-            raise FetchError(WebCode.TOO_LARGE)
         body = BytesIO()
-        for piece in decoded(response, deadline):
-            if body.tell() + len(piece) > self._policy.max_bytes:
-                raise FetchError(WebCode.TOO_LARGE)
+        for piece in self._pieces(response, deadline):
             body.write(piece)
         return EncodedBody(body.getvalue()) if left_on(response) else body.getvalue()
+
+    def _pieces(self, response: HTTPResponse, deadline: Deadline) -> Iterator[bytes]:
+        """The body, decoded, as long as it is no larger than may be. Raises FetchError beyond."""
+        room = self._policy.max_bytes
+        if (response.length_remaining or 0) > room:
+            raise FetchError(WebCode.TOO_LARGE)
+        for piece in decoded(response, deadline):
+            room -= len(piece)
+            if room < 0:
+                raise FetchError(WebCode.TOO_LARGE)
+            yield piece
 
 
 def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline: Deadline) -> None:
