@@ -211,13 +211,14 @@ def _made(
     sha256 = hashlib.sha256(compressed.data).hexdigest()
     key = content_key(source.key.tenant, task.url, EXTENSIONS[compressed.format], sha256)
     image = _store(key, 0, compressed, sha256, len(data))
-    source.fresh = Source(validators, fetched_sha256, image, stored_at)
+    source.fresh = Source(validators, fetched_sha256, image, stored_at, task.slots[0].job_id)
     return [replace(image, position=slot.position) for slot in task.slots]
 
 
 def _reused(task: ImageTask, source: Source, *, is_fetched: bool) -> list[ImageResult]:
-    count_reused(source, len(task.slots), is_fetched=is_fetched)
-    return [source.reused_at(slot.position) for slot in task.slots]
+    images = [source.used_at(slot.job_id, slot.position) for slot in task.slots]
+    count_reused(images, is_fetched=is_fetched)
+    return images
 
 
 def _timed_fetch(task: ImageTask, web: WebClient, body: MemoryReservation, known: Validators) -> Fetched:

@@ -18,6 +18,7 @@ from imagemill.adapters.store.items import SECONDS_A_DAY
 from imagemill.adapters.store.results import CurrentResults, get_current_results
 from imagemill.adapters.store.sources import put_sources
 from imagemill.adapters.web.client import UNKNOWN
+from imagemill.domain.product import ImageResult
 from imagemill.domain.source import Source, SourceKey, Validators, source_key
 from imagemill.errors import SourcesNotKeptError
 from imagemill.logs import logger
@@ -104,6 +105,7 @@ def remember(sources: Mapping[SourceKey, Source]) -> None:
         logger.exception("Sources not remembered", extra={"sources": len(sources)})
 
 
-def count_reused(source: Source, images: int, *, is_fetched: bool) -> None:
-    metrics.count(Metric.IMAGES_REUSED, images)
-    metrics.count(Metric.BYTES_NOT_FETCHED, 0 if is_fetched else source.result.input_bytes or 0)
+def count_reused(images: Sequence[ImageResult], *, is_fetched: bool) -> None:
+    """images: of one fetch."""
+    metrics.count(Metric.IMAGES_REUSED, sum(bool(image.reused) for image in images))
+    metrics.count(Metric.BYTES_NOT_FETCHED, 0 if is_fetched else images[0].input_bytes or 0)

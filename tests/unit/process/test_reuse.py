@@ -230,3 +230,14 @@ def sources_item() -> dict[str, Any]:
     pages = clients.dynamodb().scan(TableName="imagemill-prod-table")["Items"]
     [item] = [item for item in pages if item["pk"]["S"].startswith(f"SOURCE#{TENANT}#")]
     return item
+
+
+def test_what_the_same_job_made_is_used_and_not_called_reused(web, picture, context):
+    url = web.route("/a.jpg", versioned(picture.body, ETag='"1"'))
+    for row in (1, 2):
+        handler(batch(replace(message(url, row=row, ledger_size=2), tenant=TENANT)), context)
+
+    [one], [other] = result_of(1).images, result_of(2).images
+    assert other == one
+    assert not other.reused
+    assert web.asked_for("/a.jpg")[1].headers["if-none-match"] == '"1"'

@@ -79,14 +79,15 @@ class Source:
     """What the mill knows of an image that it has made.
 
     sha256: of the bytes that the origin sent, in hex. result: of position 0. stored_at: when its object was last
-    stored, or a little before, in epoch seconds.
+    stored, or a little before, in epoch seconds. job_id: of the job that made it.
     """
 
     validators: Validators
     sha256: str
     result: ImageResult
     stored_at: int
+    job_id: str
 
-    def reused_at(self, position: int) -> ImageResult:
-        """The image as that of another product."""
-        return replace(self.result, position=position, reused=True)
+    def used_at(self, job_id: str, position: int) -> ImageResult:
+        """The image as that of a product; reused, unless the product's own job made it."""
+        return replace(self.result, position=position, reused=None if job_id == self.job_id else True)

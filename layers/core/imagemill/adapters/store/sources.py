@@ -40,6 +40,7 @@ def source_of(item: Mapping[str, Any]) -> Source:
         item["sha256"],
         ImageResult.from_dict({**item["image"], "position": 0}),
         item["stored_at"],
+        item["job_id"],
     )
 
 
@@ -75,6 +76,7 @@ def _item(key_: SourceKey, source: Source) -> dict[str, Any]:
         "sha256": source.sha256,
         "image": image,
         "stored_at": source.stored_at,
+        "job_id": source.job_id,
         "expires_at": source.stored_at + days * SECONDS_A_DAY if days else None,
     }
     return source_item_key(key_) | to_item(values)
