@@ -49,11 +49,8 @@ def read_submission(event: Mapping[str, Any], query: Mapping[str, str], *, allow
         ProblemError: 400 for a body that cannot be read or has no file, 413, 415.
         InvalidOptionError: for an option that is unknown or not allowed.
     """
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    content_type = headers.get("content-type") or ""
-    media_type = content_type.partition(";")[0].strip().lower()
-    body = decoded_body(event)
-    match media_type:
+    body, content_type = decoded_body(event), _content_type(event)
+    match media_type_of(event):
         case "text/csv":
             csv, filename, options = body, DEFAULT_FILENAME, dict(query)
         case "multipart/form-data":
@@ -62,14 +59,20 @@ def read_submission(event: Mapping[str, Any], query: Mapping[str, str], *, allow
             csv, filename, fields = _form(content_type, body)
             options = {**query, **fields}
         case _:
-            raise ProblemError(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "UNSUPPORTED_MEDIA_TYPE",
-                "Send the CSV as multipart/form-data in the field 'file', or as a raw body of type text/csv.",
-            )
+            raise unsupported_media_type()
     if len(csv) > MAX_REQUEST_CSV_BYTES:
         raise _too_large(len(csv))
     return Submission(csv, filename, parse_options(options, allow_http_webhook=allow_http_webhook))
+
+
+def media_type_of(event: Mapping[str, Any]) -> str:
+    """In lower case, without parameters; empty for none."""
+    return _content_type(event).partition(";")[0].strip().lower()
+
+
+def _content_type(event: Mapping[str, Any]) -> str:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    return headers.get("content-type") or ""
 
 
 def decoded_body(event: Mapping[str, Any]) -> bytes:
@@ -113,6 +116,15 @@ def printable_filename(given: str) -> str:
     """The last part of the path that a browser may have sent, printable and of bounded length."""
     name = "".join(character for character in PureWindowsPath(given).name if character.isprintable())
     return name[-MAX_FILENAME_CHARACTERS:] or DEFAULT_FILENAME
+
+
+def unsupported_media_type() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "Send the CSV as multipart/form-data in the field 'file', or as a raw body of type text/csv; or, unless it is "
+        'a dry run, its address as application/json: {"source_url": "https://…"}.',
+    )
 
 
 def unreadable(why: str) -> ProblemError:

@@ -14,13 +14,14 @@ from imagemill.domain.clock import now
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.job import Job, options_as_dict
-from imagemill.domain.options import BOOLEAN_OPTION_NAMES, INTEGER_OPTION_NAMES, OPTION_NAMES, JobOptions, parse_options
+from imagemill.domain.options import JobOptions
 from imagemill.errors import InvalidOptionError
 from imagemill.steps.jobs import accept_job
 
 from .jobs import claimed_job_id
+from .json_options import read_json_options
 from .problems import ProblemError
-from .submission import DEFAULT_FILENAME, decoded_body, printable_filename, unreadable
+from .submission import DEFAULT_FILENAME, printable_filename
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +43,10 @@ def read_upload_request(event: Mapping[str, Any], *, allow_http_webhook: bool) -
         ProblemError: 400 unless the body is a JSON object.
         InvalidOptionError: for an option, or a filename, that is unknown or not allowed.
     """
-    try:
-        given = json.loads(decoded_body(event))
-        # Half of a surrogate pair is JSON, but no text: nothing that we keep or answer may hold one.
-        json.dumps(given, ensure_ascii=False).encode()
-    # RecursionError: JSON nested deeper than the interpreter's stack.
-    except (ValueError, RecursionError):
-        raise unreadable("the body is no JSON") from None
-    if not isinstance(given, dict):
-        raise unreadable("the body is no JSON object")
-    filename = given.pop("filename", None)
+    filename, options = read_json_options(event, "filename", allow_http_webhook=allow_http_webhook)
     if not isinstance(filename, str | None):
         raise InvalidOptionError("filename", "text")
-    present = {name: _as_text(name, value) for name, value in given.items()}
-    options = parse_options(present, allow_http_webhook=allow_http_webhook)
     return UploadRequest(printable_filename(filename or DEFAULT_FILENAME), options)
-
-
-def _as_text(name: str, value: object) -> str:
-    """An option of JSON as the text that forms and queries give; null means the default.
-
-    Numbers and booleans may be given as such or as text, text options as text alone. Of an unknown option
-    the name is what is wrong, which the parser says.
-    """
-    match value:
-        case str():
-            return value
-        case bool() if name in BOOLEAN_OPTION_NAMES:
-            return "true" if value else "false"
-        case int() if name in INTEGER_OPTION_NAMES and not isinstance(value, bool):
-            return str(value)
-        # JSON has one kind of number: 35.0 is as whole as 35 (JSON Schema, "integer").
-        case float() if name in INTEGER_OPTION_NAMES and value.is_integer():
-            return str(int(value))
-        case _ if value is None or name not in OPTION_NAMES:
-            return ""
-    if name in INTEGER_OPTION_NAMES:
-        raise InvalidOptionError(name, "a whole number")
-    raise InvalidOptionError(name, "true or false" if name in BOOLEAN_OPTION_NAMES else "text")
 
 
 def await_upload(request: UploadRequest, tenant: str, api_url: str, idempotency_key: str | None) -> Job:

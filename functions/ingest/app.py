@@ -10,6 +10,7 @@ from imagemill import metrics
 from imagemill.domain.ingest_messages import (
     ContinueIngest,
     FanOutRetry,
+    FetchCatalogue,
     IngestMessage,
     ObjectsCreated,
     RedriveRun,
@@ -23,6 +24,7 @@ from .drop import accept_drop
 from .failure import explain_failure
 from .fan_out import fan_out
 from .redrive import redrive
+from .remote import fetch_catalogue
 from .retry import fan_out_retry
 
 #: How often a message is received before it is a dead letter; the template's maxReceiveCount says the same to SQS.
@@ -53,6 +55,8 @@ def _take(message: IngestMessage, context: LambdaContext) -> None:
     match message:
         case ContinueIngest(job_id, chunk):
             fan_out(job_id, chunk, context.get_remaining_time_in_millis)
+        case FetchCatalogue(job_id):
+            fetch_catalogue(job_id, context.get_remaining_time_in_millis)
         case FanOutRetry():
             fan_out_retry(message, context.get_remaining_time_in_millis)
         case RedriveRun():

@@ -6,7 +6,7 @@ from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.store.jobs import get_job, reject_job
 from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.codes import FileCode
-from imagemill.domain.ingest_messages import ContinueIngest, IngestMessage, ObjectsCreated, RedriveRun
+from imagemill.domain.ingest_messages import ContinueIngest, FetchCatalogue, IngestMessage, ObjectsCreated, RedriveRun
 from imagemill.domain.job import job_id_of_upload
 from imagemill.logs import logger
 
@@ -32,7 +32,7 @@ def explain_failure(message: IngestMessage) -> None:
 def _job_ids(message: IngestMessage) -> list[str]:
     """The jobs that a message is about. A dropped object may have none yet; of a retry the first run has ended."""
     match message:
-        case ContinueIngest(job_id) | RedriveRun(job_id):
+        case ContinueIngest(job_id) | FetchCatalogue(job_id) | RedriveRun(job_id):
             return [job_id]
         case ObjectsCreated(objects):
             return [job_id_of_upload(key) for key, _ in objects if key.startswith("uploads/")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from imagemill.adapters.aws.objects import versions_of
 from imagemill.adapters.aws.queues import ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.results import get_results
 from imagemill.adapters.store.runs import get_run
 from imagemill.domain.catalogue.layout import Inspection
-from imagemill.domain.codes import JobStatus
+from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.ingest_messages import FanOutRetry, RedriveRun
 from imagemill.domain.job import Job
 from imagemill.domain.product import ProductKey
@@ -22,6 +23,7 @@ from imagemill.steps.ledger import Finished, finish
 from imagemill.steps.results import record_result
 
 from .fan_out import RESERVED_MILLISECONDS, fan_out, product_message, untried
+from .remote import fetch_catalogue
 from .retry import fan_out_retry, participants
 
 
@@ -40,6 +42,8 @@ def redrive(request: RedriveRun, remaining_milliseconds: Callable[[], int]) -> N
     if job.status is not JobStatus.PROCESSING:
         if run > 1:
             fan_out_retry(FanOutRetry(job_id, run), remaining_milliseconds)
+        elif job.source is JobSource.URL and not versions_of(job.catalogue_key):
+            fetch_catalogue(job_id, remaining_milliseconds)
         else:
             fan_out(job_id, 0, remaining_milliseconds)
         return

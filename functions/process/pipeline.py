@@ -21,8 +21,9 @@ from imagemill.adapters.store.results import CurrentResults
 from imagemill.adapters.web.shared_pace import FAR_SECONDS
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult, cancelled
-from imagemill.domain.source import Source, SourceKey, source_key
+from imagemill.domain.source import Source, SourceKey, slack_seconds, source_key
 from imagemill.logs import logger
+from imagemill.settings import settings
 from imagemill.steps.burial import buried
 from imagemill.steps.ledger import finish_products
 from imagemill.steps.results import record_result
@@ -380,7 +381,7 @@ def _task(
     if target.tenant is not None:
         key = source_key(target.tenant, target.url, target.options)
         known = sources.pop(key, None)
-        needed_until = max(expires_at(slot.job_id) for slot in slots)
+        needed_until = max(expires_at(slot.job_id) for slot in slots) + slack_seconds(settings().retention_days)
         source = SourceTask(key, known if target.reuse else None, needed_until)
     patient_until += time.monotonic() - time.time()
     return ImageTask(target.url, target.options, slots, deadline, patient_until, source)

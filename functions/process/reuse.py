@@ -34,7 +34,7 @@ class SourceTask:
     """An image's source while the image is made.
 
     known: what an earlier job left; None when there is nothing, or nothing is to be used again. needed_until: when
-    the last of the jobs that ask for the image is gone, in epoch seconds. fresh: what is to be remembered from now
+    no job may name the image any more, in epoch seconds. fresh: what is to be remembered from now
     on, where that is something else.
     """
 

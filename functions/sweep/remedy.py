@@ -10,7 +10,7 @@ from imagemill.adapters.aws.queues import ask_ingest
 from imagemill.adapters.store.jobs import abandon_job
 from imagemill.adapters.store.runs import get_run
 from imagemill.domain.catalogue.faults import Fault
-from imagemill.domain.codes import FileCode, JobStatus
+from imagemill.domain.codes import FileCode, JobSource, JobStatus
 from imagemill.domain.ids import created_seconds
 from imagemill.domain.ingest_messages import RedriveRun
 from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, Job
@@ -106,7 +106,8 @@ def remedy_for(job: Job, redrives: int, moment: int, *, may_be_queued: bool) -> 
 
 def _ingest(job: Job, redrives: int) -> Remedy:
     """The CSV, or messages made of it, are missing."""
-    if job.status is JobStatus.QUEUED and not catalogue_exists(job.catalogue_key):
+    is_missing = job.status is JobStatus.QUEUED and not catalogue_exists(job.catalogue_key)
+    if is_missing and (job.source is not JobSource.URL or redrives >= MAX_REDRIVES):
         return Reject(NOT_STORED)
     if redrives < MAX_REDRIVES:
         return Redrive()

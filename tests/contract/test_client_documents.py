@@ -23,7 +23,12 @@ SCHEMAS = {
 #: That the schema has in another place: `WebhookWithSecret`.
 BESIDE = {"WebhookDocument": {"secret"}}
 #: That a release before did not give, which the client may meet.
-YOUNG = {"JobDocument": {"csv"}, "ProductCounts": {"skipped"}, "ImageCounts": {"reused"}, "ImageDocument": {"reused"}}
+YOUNG = {
+    "JobDocument": {"csv", "unchanged_since"},
+    "ProductCounts": {"skipped"},
+    "ImageCounts": {"reused"},
+    "ImageDocument": {"reused"},
+}
 DOCUMENTS = [
     name for name, kind in vars(documents).items() if is_typeddict(kind) and kind.__module__ == documents.__name__
 ]

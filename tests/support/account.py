@@ -51,6 +51,7 @@ ENVIRONMENT = {
     "CORS_ORIGINS": "",
     "API_URL_PATTERN": "https://{domainName}/{stage}",
     "API_URL": "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/v1",
+    "CATALOGUE_TIMEOUT_SECONDS": "10",
     "INGEST_QUEUE": f"{QUEUES}/imagemill-prod-ingest",
     "PRODUCTS_QUEUE": f"{QUEUES}/imagemill-prod-products",
     "COMPLETION_STATE_MACHINE": STATE_MACHINE,

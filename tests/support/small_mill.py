@@ -161,10 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _submit(self, kind: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
         mill = self.mill
         key = self.headers["idempotency-key"]
-        form = self._form(body) if kind == "jobs" else json.loads(body)
+        is_json = self.headers["content-type"] == "application/json"
+        form = json.loads(body) if is_json else self._form(body)
         if key not in mill.by_key:
             waits = {} if kind == "jobs" else {"status": "AWAITING_UPLOAD", "ended_at": None}
-            mill.by_key[key] = mill.make_job(form["filename"], **waits)["job_id"]
+            mill.by_key[key] = mill.make_job(form.get("filename", "feed.csv"), **waits)["job_id"]
             mill.forms.append(form)
         job = mill.jobs[mill.by_key[key]]
         if kind == "jobs":

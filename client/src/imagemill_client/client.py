@@ -79,6 +79,24 @@ class Client:
             )
         return Job(self.transport, cast("JobDocument", document))
 
+    def submit_url(
+        self,
+        source_url: str,
+        options: Mapping[str, Option] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **more_options: Option,
+    ) -> Job:
+        """Have the stack fetch a CSV from an address, such as a product feed's; else as `submit`.
+
+        A feed that has not changed since its last job COMPLETED ends at once: `document["unchanged_since"]` names it.
+        """
+        fields = as_fields({**(options or {}), **more_options})
+        body = {"source_url": source_url, **fields}
+        headers = {"idempotency-key": idempotency_key or str(uuid.uuid4())}
+        document = self.transport.call("POST", "/jobs", repeatable=True, json=body, headers=headers)
+        return Job(self.transport, cast("JobDocument", document))
+
     def _upload(self, csv: Catalogue, fields: Mapping[str, str], key: Mapping[str, str], on_sent: OnSent | None) -> Job:
         """Announce a CSV that is too large for a request, and send it to where the answer says."""
         announced = self.transport.call(

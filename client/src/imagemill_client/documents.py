@@ -95,6 +95,7 @@ class JobDocument(TypedDict):
     bytes: ByteCounts | None
     progress: float
     run: int
+    unchanged_since: NotRequired[str | None]
     errors: list[Fault]
     links: Links
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from imagemill.domain.catalogue.image_urls import MAX_URL_CHARACTERS
 from imagemill.domain.codes import FileCode
 
 from ..jobs import MAX_IDEMPOTENCY_KEY_CHARACTERS
@@ -17,6 +18,7 @@ from ..submission import MAX_REQUEST_CSV_BYTES
 from .schemas import (
     BOOLEAN,
     TEXT,
+    URL,
     WEBHOOK_EVENTS,
     Schema,
     json_option_schemas,
@@ -102,6 +104,20 @@ CSV_FORM = {
     },
     "encoding": {"file": {"contentType": "text/csv"}},
 }
+REMOTE_REQUEST: Schema = {
+    "type": "object",
+    "properties": {
+        "source_url": {
+            **URL,
+            "maxLength": MAX_URL_CHARACTERS,
+            "description": "Where the CSV, up to 1 GiB, is fetched.",
+            "examples": ["https://shop.example/feeds/google.csv"],
+        },
+        **json_option_schemas(),
+    },
+    "required": ["source_url"],
+    "additionalProperties": False,
+}
 WEBHOOK_FIELDS: dict[str, Schema] = {
     "url": option_schemas()["webhook_url"],
     "events": {
@@ -145,10 +161,12 @@ OPERATIONS: dict[Route, Operation] = {
             "content": {
                 "multipart/form-data": CSV_FORM,
                 "text/csv": {"schema": TEXT, "example": CSV_EXAMPLE},
+                "application/json": {"schema": REMOTE_REQUEST},
             },
         },
         f"A CSV up to {MAX_REQUEST_CSV_BYTES:,} bytes; for larger ones there is `POST /uploads`. Options may be form "
-        "fields or query parameters; a form field goes before the parameter of the same name.",
+        "fields or query parameters; a form field goes before the parameter of the same name. As JSON, a CSV's "
+        "address: it is fetched after the answer, and the job is `REJECTED` if it cannot be.",
     ),
     ("GET", "/jobs"): Operation(
         "getJobs",

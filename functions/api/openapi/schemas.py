@@ -193,6 +193,10 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
                 )
             ),
             "progress": {"type": "number", "minimum": 0, "maximum": 1},
+            "unchanged_since": {
+                **nullable(ULID),
+                "description": "`source_url` had the same CSV as for that job, whose output and products these are.",
+            },
             "run": {"type": "integer", "minimum": 1, "description": "1, and one more with each retry."},
             "errors": {"type": "array", "items": reference("Fault"), "description": "Why the CSV was rejected."},
             "links": record({"self": URL, "products": URL, "output": nullable(URL)}),

@@ -18,7 +18,8 @@ from ..caller import api_url_of, tenant_of
 from ..deliveries import PLACE_PATTERN, delivery_log, redeliver
 from ..pagination import flag_of, from_cursor, limit_of, status_of, to_cursor
 from ..products import products_page
-from ..submission import read_submission
+from ..remote import read_remote_request, submit_remote
+from ..submission import media_type_of, read_submission
 
 ROW_PATTERN = r"[1-9][0-9]{0,6}"
 
@@ -33,11 +34,15 @@ def post_job() -> Response[Any] | dict[str, Any]:
     dry_run = flag_of(query, "dry_run", default=False)
     query.pop("dry_run", None)
     event = router.current_event.raw_event
-    submission = read_submission(event, query, allow_http_webhook=settings().is_local)
-    if dry_run:
-        return jobs.validate(submission)
     key = router.current_event.headers.get("idempotency-key")
-    job = jobs.submit(submission, _tenant(), _api_url(), key)
+    if media_type_of(event) == "application/json" and not dry_run:
+        request = read_remote_request(event, query, allow_http_webhook=settings().is_local)
+        job = submit_remote(request, _tenant(), _api_url(), key)
+    else:
+        submission = read_submission(event, query, allow_http_webhook=settings().is_local)
+        if dry_run:
+            return jobs.validate(submission)
+        job = jobs.submit(submission, _tenant(), _api_url(), key)
     logger.info("Job accepted", extra={"job_id": job.job_id, "rows": job.products})
     document = jobs.show(job)
     return Response(
@@ -65,6 +70,8 @@ def get_job(job_id: str) -> dict[str, Any]:
 def get_products(job_id: str) -> dict[str, Any]:
     query = _query()
     job = jobs.owned_job(job_id, _tenant())
+    if job.unchanged_since:
+        job = jobs.owned_job(job.unchanged_since, _tenant())
     after_row = int(from_cursor(query, ROW_PATTERN) or 0)
     page = products_page(job, status_of(query, ProductStatus), limit_of(query), after_row)
     return {"products": page.products, "next_cursor": page.following and to_cursor(str(page.following))}

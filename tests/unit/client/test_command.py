@@ -58,6 +58,13 @@ def test_the_job_is_told_though_a_file_is_missing(mill, capsys):
     assert "1 of 4 files could not be fetched" in said.err
 
 
+def test_an_address_is_fetched_by_the_stack(mill, capsys):
+    assert main(["submit", "https://shop.example/feed.csv?a=1", "-o", "quality=60", "--wait", "--json"]) == 0
+    assert main(["submit", "https://shop.example/feed.csv", "--dry-run"]) == 2
+
+    assert mill.forms == [{"source_url": "https://shop.example/feed.csv?a=1", "quality": "60"}]
+
+
 def test_standard_input_is_a_catalogue(mill):
     running = process("submit", "-", "--json", stdin=subprocess.PIPE)
     said, _ = running.communicate(CSV.decode())

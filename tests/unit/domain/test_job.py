@@ -137,6 +137,7 @@ def test_the_document_is_the_contracts():
         "bytes": {"input": 1_000, "output": 300, "saved": 700},
         "progress": 1.0,
         "run": 1,
+        "unchanged_since": None,
         "errors": [],
         "links": {"self": link, "products": f"{link}/products", "output": f"{link}/output"},
     }

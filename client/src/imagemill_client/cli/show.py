@@ -85,6 +85,8 @@ def summary(job: Job) -> None:
     counts = job.counts
     parts = [f"{count} {name}" for name, count in counts.items() if name != "total" and count]
     shown.add_row("Products", f"{counts.get('total', 0)}: {', '.join(parts) or 'none yet'}")
+    if document.get("unchanged_since"):
+        shown.add_row("Unchanged", f"since job {document['unchanged_since']}")
     images, sizes = document["images"], document["bytes"]
     if images is not None:
         done, failed = images["completed"], images["failed"]

@@ -26,6 +26,14 @@ JOB_OPTIONS = (
     "metadata",
     "webhook_url",
     "client_reference",
+    "feed",
+    "serial_column",
+    "name_column",
+    "urls_column",
+    "base_url",
+    "encoding",
+    "output",
+    "reuse",
 )
 
 
@@ -51,7 +59,7 @@ def complete_option(_context: click.Context, _parameter: click.Parameter, begun:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", type=click.Path(path_type=str, allow_dash=True))
 @click.option(
     "-o",
     "--option",
@@ -76,7 +84,7 @@ def complete_option(_context: click.Context, _parameter: click.Parameter, begun:
 @with_client
 def submit(
     client: Client,
-    file: Path,
+    file: str,
     options: tuple[tuple[str, str], ...],
     dry_run: bool,
     wait: bool,
@@ -85,10 +93,13 @@ def submit(
     idempotency_key: str | None,
     as_json: bool,
 ) -> int:
-    """Hand in the catalogue FILE, of any size; - reads standard input."""
-    source = sys.stdin.buffer if str(file) == "-" else file
-    filename = filename or ("stdin.csv" if str(file) == "-" else None)
+    """Hand in the catalogue FILE, of any size; - reads standard input, an https:// address is fetched by the stack."""
+    is_address = file.startswith(("http://", "https://"))
+    source: Any = file if is_address else sys.stdin.buffer if file == "-" else Path(file)
+    filename = filename or ("stdin.csv" if file == "-" else None)
     given: dict[str, Option] = dict(options)
+    if dry_run and is_address:
+        raise click.UsageError("A dry run looks at a file: fetch it first, and hand it in.")
     if dry_run:
         found = client.dry_run(source, given, filename=filename)
         _tell_dry_run(found, as_json=as_json)
@@ -114,7 +125,9 @@ def submit(
     return code
 
 
-def _hand_in(client: Client, source: Any, filename: str | None, key: str, options: dict[str, Option]) -> Job:  # noqa: ANN401 - a path or a stream
+def _hand_in(client: Client, source: Any, filename: str | None, key: str, options: dict[str, Option]) -> Job:  # noqa: ANN401 - a path, a stream or an address
+    if isinstance(source, str):
+        return client.submit_url(source, options, idempotency_key=key)
     with show.progress() as bars:
         task = show.new_task(bars, "Sending")
         try:

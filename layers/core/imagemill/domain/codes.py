@@ -23,6 +23,7 @@ class JobSource(StrEnum):
 
     API = "api"
     DROP = "drop"
+    URL = "url"
 
 
 class ProductStatus(StrEnum):

@@ -20,6 +20,13 @@ class ContinueIngest:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchCatalogue:
+    """The CSV of a job is to be fetched from the address that it names."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class FanOutRetry:
     """A retry is to be fanned out from a chunk on."""
 
@@ -45,11 +52,16 @@ class ObjectsCreated:
     objects: tuple[tuple[str, str | None], ...]
 
 
-IngestRequest: TypeAlias = ContinueIngest | FanOutRetry | RedriveRun
+IngestRequest: TypeAlias = ContinueIngest | FetchCatalogue | FanOutRetry | RedriveRun
 IngestMessage: TypeAlias = IngestRequest | ObjectsCreated
 
 #: The member of a message's body that holds the request.
-_NAMES: Mapping[type[IngestRequest], str] = {ContinueIngest: "continue", FanOutRetry: "retry", RedriveRun: "redrive"}
+_NAMES: Mapping[type[IngestRequest], str] = {
+    ContinueIngest: "continue",
+    FetchCatalogue: "fetch",
+    FanOutRetry: "retry",
+    RedriveRun: "redrive",
+}
 
 
 def to_json(request: IngestRequest) -> str:
@@ -66,6 +78,8 @@ def from_json(body: str) -> IngestMessage:
         match json.loads(body):
             case {"continue": {"job_id": str(job_id), "chunk": int(chunk)}}:
                 return ContinueIngest(job_id, chunk)
+            case {"fetch": {"job_id": str(job_id)}}:
+                return FetchCatalogue(job_id)
             case {"retry": {"job_id": str(job_id), "run": int(run), "chunk": int(chunk)}}:
                 return FanOutRetry(job_id, run, chunk)
             case {"redrive": {"job_id": str(job_id), "run": int(run), "chunk": int(chunk), "give_up": bool(give_up)}}:

@@ -79,6 +79,8 @@ class Job:
 
     drop_key: the inbox key the catalogue came by, for source `drop`. products: how many, once known.
     csv: how the catalogue was read, once it has been (see `Layout.described`).
+    source_url: where the catalogue is fetched, for source `url`. unchanged_since: the job that did what this one would
+    have done, where that address had the same catalogue.
     run: from 1, one more with each retry. started_at and all that tells how the job ended are its run's,
     as is cancelled_at: when the run's cancellation was accepted.
     """
@@ -102,6 +104,8 @@ class Job:
     output_key: str | None = None
     drop_key: str | None = None
     csv: Mapping[str, Any] | None = None
+    source_url: str | None = None
+    unchanged_since: str | None = None
 
     @property
     def catalogue_key(self) -> str:
@@ -164,6 +168,7 @@ def job_document(job: Job, counts: ProductCounts) -> dict[str, Any]:
         },
         "progress": 1.0 if job.status.has_ended else _share(counts.ended, total),
         "run": job.run,
+        "unchanged_since": job.unchanged_since,
         "errors": [dict(error) for error in job.errors],
         "links": {
             "self": link,

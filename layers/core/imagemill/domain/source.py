@@ -17,6 +17,7 @@ from imagemill.domain.product import ImageResult
 ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 MAX_ETAG_CHARACTERS = 512
 MAX_DATE_CHARACTERS = 40
+SECONDS_A_DAY = 86_400
 #: How much older than its answer a Last-Modified has to be to tell two pictures apart: of the origin's own clock one
 #: second, where it tells the time; else what two clocks may differ by (RFC 9110 section 8.8.2.2).
 OWN_CLOCK = timedelta(seconds=1)
@@ -59,6 +60,14 @@ def _moment(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def slack_seconds(retention_days: int) -> int:
+    """For how long after a job another may name all of its images unseen, since its catalogue has not changed.
+
+    Images are kept for as much longer than the jobs that name them.
+    """
+    return retention_days * SECONDS_A_DAY // 6
 
 
 class SourceKey(NamedTuple):

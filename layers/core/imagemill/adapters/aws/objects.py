@@ -116,6 +116,45 @@ def upload_catalogue(key: str, pieces: Iterable[bytes], content_type: str) -> No
     )
 
 
+class CatalogueUpload:
+    """An object whose bytes come piece by piece, and which is there only when it has been finished.
+
+    What is never finished is removed by the bucket after a day. Memory holds two parts at the most.
+    """
+
+    def __init__(self, key: str, content_type: str) -> None:
+        self._target: dict[str, Any] = {"Bucket": settings().catalogue_bucket, "Key": key}
+        self._content_type = content_type
+        self._rest = bytearray()
+        self._upload_id: str | None = None
+        self._parts: list[dict[str, Any]] = []
+
+    def write(self, piece: bytes) -> None:
+        self._rest += piece
+        while len(self._rest) > PART_BYTES:
+            self._send(bytes(self._rest[:PART_BYTES]))
+            del self._rest[:PART_BYTES]
+
+    def finish(self) -> None:
+        if self._upload_id is None:
+            s3().put_object(**self._target, Body=bytes(self._rest), ContentType=self._content_type)
+            return
+        self._send(bytes(self._rest))
+        parts: Any = {"Parts": self._parts}
+        s3().complete_multipart_upload(**self._target, UploadId=self._upload_id, MultipartUpload=parts)
+
+    def give_up(self) -> None:
+        if self._upload_id is not None:
+            s3().abort_multipart_upload(**self._target, UploadId=self._upload_id)
+
+    def _send(self, part: bytes) -> None:
+        if self._upload_id is None:
+            self._upload_id = s3().create_multipart_upload(**self._target, ContentType=self._content_type)["UploadId"]
+        number = len(self._parts) + 1
+        answer = s3().upload_part(**self._target, UploadId=self._upload_id, PartNumber=number, Body=part)
+        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+
+
 def download_url(key: str, filename: str) -> str:
     """A presigned GET of a catalogue object, valid for `DOWNLOAD_SECONDS`, that saves under `filename`."""
     return s3().generate_presigned_url(

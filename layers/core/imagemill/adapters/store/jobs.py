@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import takewhile
 from typing import Any
 
@@ -47,6 +47,7 @@ def create_job(job: Job) -> bool:
         "ended_at": job.ended_at,
         "drop_key": job.drop_key,
         "csv": job.csv,
+        "source_url": job.source_url,
         "gsi1pk": f"TENANT#{job.tenant}",
         "gsi1sk": job.job_id,
         "gsi2pk": WATCHED,
@@ -150,6 +151,31 @@ def reject_job(job_id: str, errors: Sequence[Mapping[str, Any]]) -> bool:
             ":awaiting": JobStatus.AWAITING_UPLOAD.value,
             ":now": now(),
             ":errors": [dict(error) for error in errors],
+        },
+    )
+
+
+def end_unchanged(job_id: str, earlier: Job, output_key: str) -> bool:
+    """End a job whose catalogue is that of an earlier one, which did all there is to do: its images are reused.
+
+    False when it has started or ended before.
+    """
+    totals = earlier.totals or Totals()
+    return change_job(
+        job_id,
+        "SET #status = :completed, started_at = :now, ended_at = :now, counts = :counts, totals = :totals, "
+        "products = :products, csv = :csv, output_key = :output, unchanged_since = :since",
+        "#status = :queued",
+        {
+            ":completed": JobStatus.COMPLETED.value,
+            ":queued": JobStatus.QUEUED.value,
+            ":now": now(),
+            ":counts": asdict(earlier.counts or ProductCounts()),
+            ":totals": asdict(replace(totals, images_reused=totals.images_completed)),
+            ":products": earlier.products,
+            ":csv": earlier.csv or {},
+            ":output": output_key,
+            ":since": earlier.job_id,
         },
     )
 
@@ -312,5 +338,7 @@ def _job(values: Mapping[str, Any]) -> Job:
         errors=tuple(values["errors"]),
         drop_key=values.get("drop_key"),
         csv=values.get("csv"),
+        source_url=values.get("source_url"),
+        unchanged_since=values.get("unchanged_since"),
         **outcome_from_dict(values),
     )
