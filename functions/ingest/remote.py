@@ -9,7 +9,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 from imagemill.adapters.aws.completion import start_completion
-from imagemill.adapters.aws.objects import CatalogueUpload, copy_catalogue, versions_of
+from imagemill.adapters.aws.multipart import StreamedUpload
+from imagemill.adapters.aws.objects import copy_catalogue, versions_of
 from imagemill.adapters.store.jobs import end_unchanged, get_job, reject_job
 from imagemill.adapters.store.remote_catalogues import RemoteCatalogue, get_remote_catalogue, put_remote_catalogue
 from imagemill.adapters.web.client import MEBIBYTE, UNKNOWN, WebClient, WebPolicy, user_agent
@@ -122,7 +123,7 @@ def _fetched_once(job: Job, earlier: RemoteCatalogue | None) -> RemoteCatalogue 
     with _web().stream(str(job.source_url), known=earlier.validators if earlier else UNKNOWN) as answer:
         if answer.pieces is None:
             return None
-        upload, digest = CatalogueUpload(job.catalogue_key, "text/csv"), sha256()
+        upload, digest = StreamedUpload(job.catalogue_key, "text/csv"), sha256()
         try:
             for piece in answer.pieces:
                 digest.update(piece)

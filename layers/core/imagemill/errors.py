@@ -33,6 +33,8 @@ ImagemillError
 ├── LostRunError                    ingest
 ├── LostOutcomeError                ingest
 ├── UnfinishedProductError          report
+├── ReportUnfinishedError           report
+├── LostUploadError                 report
 └── JobsNotSweptError               sweep
 ```
 `tests/contract/test_errors.py` holds the drawing to the classes.
@@ -145,6 +147,14 @@ class LostOutcomeError(ImagemillError):
 
 class UnfinishedProductError(ImagemillError):
     """A run was said to be full, but a product has no terminal result. The execution fails, and its alarm rings."""
+
+
+class ReportUnfinishedError(ImagemillError):
+    """The time is short, and the output has more parts. What is written is noted: whoever is next goes on."""
+
+
+class LostUploadError(ImagemillError):
+    """An upload was cleared away half-way, a day after it began. The next try begins anew."""
 
 
 class JobsNotSweptError(ImagemillError):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import ingest.remote
-from imagemill.adapters.aws import objects
+from imagemill.adapters.aws import multipart, objects
 from imagemill.adapters.store.jobs import change_job, end_job, get_job, start_job
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.ingest_messages import FetchCatalogue, RedriveRun, to_json
@@ -90,7 +90,7 @@ def test_a_feed_by_address_is_fetched_to_where_uploads_go(aws, feeds, web):
 
 
 def test_a_feed_of_several_parts_comes_whole(aws, feeds, web, monkeypatch):
-    monkeypatch.setattr(objects, "PART_BYTES", 5 * 1024 * 1024)
+    monkeypatch.setattr(multipart, "PART_BYTES", 5 * 1024 * 1024)
     large = CSV + b"2,B,https://a/2.jpg\r\n" * 300_000
 
     assert stored(aws, feeds.run(web.route("/feed.csv", Answer(body=large)))) == large

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import RawIOBase
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
-
-from boto3.s3.transfer import TransferConfig
 
 from imagemill.adapters.aws.clients import s3
 from imagemill.domain.job import UPLOAD_SECONDS
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
 DOWNLOAD_SECONDS = 15 * 60
 #: The largest CSV taken by presigned upload, in bytes (contract A7: 1 GiB).
 MAX_UPLOAD_BYTES = 1024**3
-#: S3 wants parts of at least 5 MiB; 10,000 parts of 8 MiB hold the largest output there can be.
-PART_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,56 +100,6 @@ def catalogue_exists(key: str) -> bool:
     return any(item["Key"] == key for item in listed.get("Contents", []))
 
 
-def upload_catalogue(key: str, pieces: Iterable[bytes], content_type: str) -> None:
-    """Stream pieces into an object, in parts: memory stays flat, whatever the size."""
-    s3().upload_fileobj(
-        cast("Any", _PieceReader(iter(pieces))),
-        settings().catalogue_bucket,
-        key,
-        ExtraArgs={"ContentType": content_type},
-        Config=TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4),
-    )
-
-
-class CatalogueUpload:
-    """An object whose bytes come piece by piece, and which is there only when it has been finished.
-
-    What is never finished is removed by the bucket after a day. Memory holds two parts at the most.
-    """
-
-    def __init__(self, key: str, content_type: str) -> None:
-        self._target: dict[str, Any] = {"Bucket": settings().catalogue_bucket, "Key": key}
-        self._content_type = content_type
-        self._rest = bytearray()
-        self._upload_id: str | None = None
-        self._parts: list[dict[str, Any]] = []
-
-    def write(self, piece: bytes) -> None:
-        self._rest += piece
-        while len(self._rest) > PART_BYTES:
-            self._send(bytes(self._rest[:PART_BYTES]))
-            del self._rest[:PART_BYTES]
-
-    def finish(self) -> None:
-        if self._upload_id is None:
-            s3().put_object(**self._target, Body=bytes(self._rest), ContentType=self._content_type)
-            return
-        self._send(bytes(self._rest))
-        parts: Any = {"Parts": self._parts}
-        s3().complete_multipart_upload(**self._target, UploadId=self._upload_id, MultipartUpload=parts)
-
-    def give_up(self) -> None:
-        if self._upload_id is not None:
-            s3().abort_multipart_upload(**self._target, UploadId=self._upload_id)
-
-    def _send(self, part: bytes) -> None:
-        if self._upload_id is None:
-            self._upload_id = s3().create_multipart_upload(**self._target, ContentType=self._content_type)["UploadId"]
-        number = len(self._parts) + 1
-        answer = s3().upload_part(**self._target, UploadId=self._upload_id, PartNumber=number, Body=part)
-        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-
-
 def download_url(key: str, filename: str) -> str:
     """A presigned GET of a catalogue object, valid for `DOWNLOAD_SECONDS`, that saves under `filename`."""
     return s3().generate_presigned_url(
@@ -195,27 +140,6 @@ def upload_origin() -> str:
     """Scheme and host that presigned uploads go to."""
     parts = urlsplit(presigned_upload("uploads/")["url"])
     return f"{parts.scheme}://{parts.netloc}"
-
-
-class _PieceReader(RawIOBase):
-    """An iterator of bytes as the readable file that boto3's upload wants."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        buffer = bytearray(self._rest)
-        while size < 0 or len(buffer) < size:
-            piece = next(self._pieces, None)
-            if piece is None:
-                break
-            buffer += piece
-        self._rest = b"" if size < 0 else bytes(buffer[size:])
-        return bytes(buffer if size < 0 else buffer[:size])
 
 
 def output_url(key: str) -> str:
