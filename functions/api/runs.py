@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from imagemill.adapters.aws.completion import start_completion
-from imagemill.adapters.aws.queues import ask_ingest
+from imagemill.adapters.aws.queues import ask_ingest, ask_report
 from imagemill.adapters.store.cancellations import put_cancellation
 from imagemill.adapters.store.jobs import cancel_awaited, cancel_run, get_job, queue_retry
 from imagemill.adapters.store.runs import get_retryable, keep_outcome, open_retry
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.ingest_messages import FanOutRetry
 from imagemill.domain.job import Job, ProductCounts
+from imagemill.domain.report_request import ReportRequest
 
 from .problems import ProblemError, job_not_found
 
@@ -28,12 +28,12 @@ def cancel(job: Job) -> Job:
         ProblemError: 409 when the job has ended.
     """
     if job.status is JobStatus.AWAITING_UPLOAD and cancel_awaited(job.job_id):
-        start_completion(job.job_id, job.run)
+        ask_report(ReportRequest(job.job_id, job.run))
         return _required(job.job_id)
     accepted = cancel_run(job.job_id)
     if accepted is None:
         if job.status is JobStatus.CANCELLED and job.output_key is None:
-            start_completion(job.job_id, job.run)
+            ask_report(ReportRequest(job.job_id, job.run))
         detail = "The job has ended; there is nothing left to cancel."
         raise ProblemError(HTTPStatus.CONFLICT, "JOB_ALREADY_ENDED", detail)
     put_cancellation(accepted.job_id, accepted.run)

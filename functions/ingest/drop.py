@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.aws.objects import ObjectHead, copy_catalogue, head_catalogue
+from imagemill.adapters.aws.queues import ask_report
 from imagemill.adapters.store.jobs import get_job
 from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.clock import now
@@ -13,6 +13,7 @@ from imagemill.domain.codes import FileCode, JobSource, JobStatus
 from imagemill.domain.ids import job_id_of_object
 from imagemill.domain.job import Job
 from imagemill.domain.options import JobOptions, parse_options
+from imagemill.domain.report_request import ReportRequest
 from imagemill.errors import InvalidOptionError
 from imagemill.logs import logger
 from imagemill.settings import settings
@@ -49,7 +50,7 @@ def accept_drop(key: str, version: str | None) -> None:
     job = _new_job(job_id, tenant, key, head)
     accept_job(job)
     if job.status is JobStatus.REJECTED:
-        start_completion(job_id, job.run)
+        ask_report(ReportRequest(job_id, job.run))
         return
     standing = get_job(job_id)
     if standing and standing.status is JobStatus.QUEUED:

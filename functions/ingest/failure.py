@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from imagemill.adapters.aws.completion import start_completion
+from imagemill.adapters.aws.queues import ask_report
 from imagemill.adapters.store.jobs import get_job, reject_job
 from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.codes import FileCode
 from imagemill.domain.ingest_messages import ContinueIngest, FetchCatalogue, IngestMessage, ObjectsCreated, RedriveRun
 from imagemill.domain.job import job_id_of_upload
+from imagemill.domain.report_request import ReportRequest
 from imagemill.logs import logger
 
 INGEST_FAILED = Fault(
@@ -26,7 +27,7 @@ def explain_failure(message: IngestMessage) -> None:
         job = get_job(job_id)
         if job and job.run == 1 and reject_job(job_id, [INGEST_FAILED.as_dict()]):
             logger.error("Job rejected, for its ingest kept failing", extra={"job_id": job_id})
-            start_completion(job_id, job.run)
+            ask_report(ReportRequest(job_id, job.run))
 
 
 def _job_ids(message: IngestMessage) -> list[str]:

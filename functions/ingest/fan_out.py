@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
-from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.aws.objects import open_catalogue, versions_of
-from imagemill.adapters.aws.queues import ask_ingest, send_products
+from imagemill.adapters.aws.queues import ask_ingest, ask_report, send_products
 from imagemill.adapters.store.jobs import get_job, has_ended, reject_job, start_job
 from imagemill.adapters.store.layouts import get_layout, put_layout
 from imagemill.adapters.store.runs import open_run
@@ -20,6 +19,7 @@ from imagemill.domain.ingest_messages import ContinueIngest
 from imagemill.domain.job import Job
 from imagemill.domain.options import Reuse
 from imagemill.domain.product import ProductKey, ProductMessage, ProductResult, row_fault, skipped
+from imagemill.domain.report_request import ReportRequest
 from imagemill.errors import CatalogueRefusedError, NoSuchJobError
 from imagemill.logs import logger
 from imagemill.steps.ledger import Finished, finish
@@ -49,14 +49,14 @@ def fan_out(job_id: str, first_chunk: int, remaining_milliseconds: Callable[[], 
         logger.info("Catalogue came again after a retry had begun")
         return
     if job.status in {JobStatus.REJECTED, JobStatus.CANCELLED}:
-        start_completion(job_id, job.run)
+        ask_report(ReportRequest(job_id, job.run))
     if job.status.has_ended:
         return
     try:
         inspection = inspected(job)
     except CatalogueRefusedError as refused:
         reject_job(job_id, [refused.fault.as_dict()])
-        start_completion(job_id, job.run)
+        ask_report(ReportRequest(job_id, job.run))
         return
     open_run(job_id, job.run, len(inspection.chunk_offsets))
     if not start_job(job_id, inspection.rows, csv=inspection.layout.described()) and has_ended(job_id):

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 
-from imagemill.adapters.aws.completion import start_completion
 from imagemill.adapters.aws.multipart import StreamedUpload
 from imagemill.adapters.aws.objects import copy_catalogue, versions_of
+from imagemill.adapters.aws.queues import ask_report
 from imagemill.adapters.store.jobs import end_unchanged, get_job, reject_job
 from imagemill.adapters.store.remote_catalogues import RemoteCatalogue, get_remote_catalogue, put_remote_catalogue
 from imagemill.adapters.web.client import MEBIBYTE, UNKNOWN, WebClient, WebPolicy, user_agent
@@ -20,6 +20,7 @@ from imagemill.domain.codes import FileCode, ImageCode, JobStatus
 from imagemill.domain.ids import created_seconds
 from imagemill.domain.job import Job
 from imagemill.domain.options import Reuse
+from imagemill.domain.report_request import ReportRequest
 from imagemill.domain.source import slack_seconds
 from imagemill.errors import NoSuchJobError
 from imagemill.kept import kept
@@ -53,14 +54,14 @@ def fetch_catalogue(job_id: str, remaining_milliseconds: Callable[[], int]) -> N
     if job is None:
         raise NoSuchJobError(job_id)
     if job.status is not JobStatus.QUEUED or versions_of(job.catalogue_key):
-        _complete_if_ended(job)
+        _report_if_ended(job)
         return
     known, earlier = _reusable(job)
     try:
         found = _fetched(job, known, remaining_milliseconds)
     except FetchError as fault:
         reject_job(job_id, [_fault(fault).as_dict()])
-        start_completion(job_id, job.run)
+        ask_report(ReportRequest(job_id, job.run))
         return
     if found:
         put_remote_catalogue(job, found)
@@ -68,10 +69,10 @@ def fetch_catalogue(job_id: str, remaining_milliseconds: Callable[[], int]) -> N
         _end_as(job, earlier)
 
 
-def _complete_if_ended(job: Job) -> None:
-    """A death between a job's end and its completion leaves the latter to be started."""
+def _report_if_ended(job: Job) -> None:
+    """A death between a job's end and its completion leaves the latter to be asked for."""
     if job.status is JobStatus.REJECTED or job.unchanged_since:
-        start_completion(job.job_id, job.run)
+        ask_report(ReportRequest(job.job_id, job.run))
 
 
 def _end_as(job: Job, earlier: Job) -> None:
@@ -79,7 +80,7 @@ def _end_as(job: Job, earlier: Job) -> None:
     output_key = f"outputs/{job.tenant}/{job.job_id}/{str(earlier.output_key).rsplit('/', 1)[-1]}"
     copy_catalogue(str(earlier.output_key), None, output_key)
     end_unchanged(job.job_id, earlier, output_key)
-    start_completion(job.job_id, job.run)
+    ask_report(ReportRequest(job.job_id, job.run))
 
 
 def _reusable(job: Job) -> tuple[RemoteCatalogue, Job] | tuple[None, None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from imagemill.adapters.aws.objects import copy_catalogue, put_catalogue
 from imagemill.adapters.store.jobs import end_job, get_job
@@ -12,17 +11,16 @@ from imagemill.adapters.store.runs import as_of_run, note_retryable
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job, ProductCounts, final_status, job_document
 from imagemill.domain.options import OutputMode
-from imagemill.steps.webhooks import announce, deliveries_of
 
 from .output import output_key, write_outputs
 
 
-def close_job(job_id: str, run: int, remaining_milliseconds: Callable[[], int]) -> list[dict[str, Any]]:
+def close_run(job_id: str, run: int, remaining_milliseconds: Callable[[], int]) -> Job:
     """Write the output CSV, the totals and the final status, and what a drop expects in its outbox.
 
-    Returns the webhook messages to deliver. Safe to repeat: the same rows give the same CSV under the
-    same key, and the first final status stands. Of a run after which another has begun, the messages are
-    left to tell.
+    Returns the job as it was when the run had ended. Safe to repeat: the same rows give the same CSV under the
+    same key, and the first final status stands. A run that is reported, or after which another has begun, is
+    left as it is.
 
     Raises:
         ReportUnfinishedError, LostUploadError, UnfinishedProductError: as `write_outputs`. Nothing has ended then.
@@ -31,10 +29,10 @@ def close_job(job_id: str, run: int, remaining_milliseconds: Callable[[], int]) 
     if job.status is JobStatus.PROCESSING and job.run == run:
         job = _end(job, remaining_milliseconds)
     if job.run != run:
-        return _messages(as_of_run(job, run), run)
-    if job.drop_key:
+        return as_of_run(job, run)
+    if job.drop_key and job.reported != run:
         _fill_outbox(job)
-    return _messages(job, run)
+    return job
 
 
 def _end(job: Job, remaining_milliseconds: Callable[[], int]) -> Job:
@@ -90,10 +88,3 @@ def _outbox_files(job: Job) -> list[tuple[str, str]]:
     if job.csv is None:
         return [(job.output_key, ".csv")]
     return [(output_key(job, OutputMode.APPEND), ".csv"), (output_key(job, OutputMode.REPLACE), ".replace.csv")]
-
-
-def _messages(job: Job, run: int) -> list[dict[str, Any]]:
-    """One message a receiver. Their ids are made from the run, so that every repetition has the same."""
-    if job.status.has_ended:
-        announce(job)
-    return [delivery.as_dict() for delivery in deliveries_of(job.job_id, run)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
-from imagemill.adapters.aws.completion import Completion, completions, start_completion
+from imagemill.adapters.aws.completion import completions
 from imagemill.adapters.aws.objects import catalogue_exists
-from imagemill.adapters.aws.queues import ask_ingest
+from imagemill.adapters.aws.queues import ask_ingest, ask_report
 from imagemill.adapters.store.jobs import abandon_job
 from imagemill.adapters.store.runs import get_run
 from imagemill.domain.catalogue.faults import Fault
@@ -14,12 +15,13 @@ from imagemill.domain.codes import FileCode, JobSource, JobStatus
 from imagemill.domain.ids import created_seconds
 from imagemill.domain.ingest_messages import RedriveRun
 from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, Job
+from imagemill.domain.report_request import ReportRequest
 
 #: How often a job is re-driven without progress before what is missing is given up, and how often that is
 #: tried before the job is. With pauses that double, the first takes about four hours.
 MAX_REDRIVES = 3
 MAX_BURIALS = 3
-#: How often a failing completion is repeated. All is made by then and only the report is missing, so an
+#: How often a failing report, or telling of it, is repeated. All is made by then and only the report is missing, so an
 #: outage is outwaited for almost three days.
 MAX_REPEATS = 8
 
@@ -55,13 +57,13 @@ class Redrive:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Start the run's completion, or repeat it."""
+    """Ask for the run's report, or for its receivers to be told once more."""
 
     repeat: int
     gives_up: bool = False
 
     def apply(self, job: Job) -> None:
-        start_completion(job.job_id, job.run, self.repeat)
+        ask_report(ReportRequest(job.job_id, job.run, self.repeat))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +75,33 @@ class Reject:
 
     def apply(self, job: Job) -> None:
         abandon_job(job.job_id, job.run, [self.fault.as_dict()])
-        start_completion(job.job_id, job.run)
+        ask_report(ReportRequest(job.job_id, job.run))
 
 
 Remedy = Redrive | Complete | Reject
 
 
-def completion_if_over(job: Job, redrives: int) -> Completion | None:
-    """The completion of an ended job that needs no more looking after: it has succeeded, or been repeated enough."""
+class Outlook(Enum):
+    """What is to be expected of an ended job's receivers: TOLD all, or GIVEN_UP, or OPEN."""
+
+    OPEN = "OPEN"
+    TOLD = "TOLD"
+    GIVEN_UP = "GIVEN_UP"
+
+
+def outlook(job: Job, redrives: int) -> Outlook:
+    """Whether an ended job needs no more looking after: its receivers are told, or that was tried often enough."""
+    if not job.status.has_ended:
+        return Outlook.OPEN
     last = None
-    for last in completions(job.job_id, job.run) if job.status.has_ended else ():
-        if last.is_running or last.has_succeeded:
-            break
-    if last is None or last.is_running:
-        return None
-    return last if last.has_succeeded or redrives >= MAX_REPEATS else None
+    for last in completions(job.job_id, job.run):
+        if last.is_running:
+            return Outlook.OPEN
+        if last.has_succeeded:
+            return Outlook.TOLD
+    if last is None and job.reported == job.run:
+        return Outlook.TOLD
+    return Outlook.GIVEN_UP if redrives >= MAX_REPEATS else Outlook.OPEN
 
 
 def remedy_for(job: Job, redrives: int, moment: int, *, may_be_queued: bool) -> Remedy | None:
@@ -123,12 +137,10 @@ def _is_full(job: Job) -> bool:
 
 
 def _completion(job: Job, redrives: int) -> Remedy | None:
-    """The completion is missing, or has failed, or has ended without ending the job."""
+    """The report is missing, or has failed; or who was to be told could not be called."""
     last = max(completions(job.job_id, job.run), key=lambda completion: completion.repeat, default=None)
-    if last is None:
-        return Complete(0)
-    if last.is_running:
+    if last and last.is_running:
         return None
     if redrives >= MAX_REPEATS and not job.status.has_ended:
         return Reject(REPORT_FAILED)
-    return Complete(last.repeat + 1)
+    return Complete(last.repeat + 1 if last else 0)

@@ -12,13 +12,14 @@ from botocore.exceptions import ClientError
 
 from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.ledger import live_counts
+from imagemill.adapters.store.reports import rows_reported
 from imagemill.adapters.store.watch import Watched, due_jobs, forget, look_again, unwatch
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.job import Job
 from imagemill.domain.stall import Note, Seen
 from imagemill.logs import logger
 
-from .remedy import Remedy, completion_if_over, remedy_for
+from .remedy import Outlook, Remedy, outlook, remedy_for
 
 #: When less time than this remains, in milliseconds, the rest is left to the next round. A job takes
 #: well under a second; the reserve is for calls that are throttled.
@@ -81,11 +82,11 @@ class Round:
         seen = _seen(job)
         before = entry.note
         note = before if before and before.seen == seen else Note(seen, self.moment)
-        completion = completion_if_over(job, note.redrives)
-        if completion is not None:
+        expected = outlook(job, note.redrives)
+        if expected is not Outlook.OPEN:
             if not unwatch(entry, job.status, job.run):
                 return Finding.TAKEN
-            return Finding.DONE if completion.has_succeeded else Finding.GIVEN_UP
+            return Finding.DONE if expected is Outlook.TOLD else Finding.GIVEN_UP
         remedy = self._remedy(job, note)
         if remedy is None:
             look_again(entry, self._next_look(note), note)
@@ -110,4 +111,7 @@ class Round:
 
 def _seen(job: Job) -> Seen:
     ended = live_counts(job.job_id, job.run).ended if job.status is JobStatus.PROCESSING else 0
+    if 0 < job.products <= ended:
+        # The progress of a long report counts, too.
+        ended += rows_reported(job.job_id, job.run)
     return Seen(job.status, job.run, ended)

@@ -44,7 +44,7 @@ def test_all_items_of_a_job_expire_together_however_late_they_were_written(aws, 
     aws.store_job(b"S. No.,Product Name,Input Image Urls\r\n1,,https://a/1.jpg\r\n", options)
 
     ingest(event("ingest_upload"), context)
-    report(event("report"), context)
+    report(event("report_execution"), context)
     deliver(event("deliver"), context)
 
     of_the_job = [item for item in stored_items() if item["pk"].startswith(f"JOB#{JOB_ID}")]

@@ -76,7 +76,7 @@ class Restored:
         assert process.app.handler({"Records": records}, self._context) == {"batchItemFailures": []}
 
     def report(self, run: int) -> None:
-        assert f"{self.job_id}-{run}" in self._aws.executions()
+        assert f"{self.job_id}-{run}" in self._aws.reports()
         report.app.handler({"job_id": self.job_id, "run": run}, self._context)
 
 

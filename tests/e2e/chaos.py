@@ -140,7 +140,7 @@ class Storm:
 
     def _duplicate(self, random: Random) -> float:
         job = random.choice(self._jobs)
-        what = random.choice(("product", "product", "product", "event", "execution"))
+        what = random.choice(("product", "product", "product", "event", "report"))
         sqs = job.shop.aws("sqs")
         match what:
             case "product":
@@ -150,25 +150,16 @@ class Storm:
                 key = f"uploads/{job.shop.tenant}/{job.job_id}.csv"
                 body = json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})
                 sqs.send_message(QueueUrl=job.shop.queue("ingest"), MessageBody=body)
-            case "execution":
-                # Only a name that is in use is tried again: a run cannot be ended before its time by us.
-                names = self._executions(job)
-                if not names:
+            case "report":
+                # Only of what has ended: a run cannot be ended before its time by us.
+                place = {"pk": {"S": f"JOB#{job.job_id}"}, "sk": {"S": "JOB"}}
+                item = job.shop.aws("dynamodb").get_item(TableName=job.shop.stack.table, Key=place)["Item"]
+                if "ended_at" not in item:
                     return 0.1
-                states = job.shop.aws("stepfunctions")
-                with suppress(states.exceptions.ExecutionAlreadyExists):
-                    states.start_execution(
-                        stateMachineArn=job.shop.state_machine(),
-                        name=names[0],
-                        input=json.dumps({"job_id": job.job_id, "run": 1}),
-                    )
+                asked = json.dumps({"job_id": job.job_id, "run": 1, "repeat": 0})
+                sqs.send_message(QueueUrl=job.shop.queue("report"), MessageBody=asked)
         self._tally.duplicates[what] += 1
         return random.uniform(0.1, 0.6)
-
-    @staticmethod
-    def _executions(job: SubmittedJob) -> list[str]:
-        listed = job.shop.aws("stepfunctions").list_executions(stateMachineArn=job.shop.state_machine())["executions"]
-        return [str(execution["name"]) for execution in listed if execution["name"].startswith(job.job_id)]
 
 
 def chaos(

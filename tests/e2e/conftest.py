@@ -19,6 +19,8 @@ PARAMETERS = {
     # No longer than ingest keeps in reserve: so it continues in a new message after each chunk.
     "IngestTimeoutSeconds": "20",
     "IngestVisibilitySeconds": "20",
+    "ReportTimeoutSeconds": "20",
+    "ReportVisibilitySeconds": "20",
     "RedeliverySeconds": "1,1",
     # An origin that says 503 for good is given up while a test waits.
     "ThrottlePatienceSeconds": "15",

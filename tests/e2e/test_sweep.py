@@ -89,7 +89,7 @@ def test_an_event_that_was_lost_delays_its_job_only(shop: Shop, picture: str) ->
     assert_exact(shop, job)
 
 
-def test_a_job_whose_completion_failed_is_completed_and_told(shop: Shop, web: TestWeb, picture: str) -> None:
+def test_a_job_whose_receivers_could_not_be_called_is_told_by_the_sweep(shop: Shop, web: TestWeb, picture: str) -> None:
     hook = web.route("/hook", Answer(204))
     steps = shop.aws("stepfunctions")
     [machine] = [found["stateMachineArn"] for found in steps.list_state_machines()["stateMachines"]]
@@ -100,12 +100,28 @@ def test_a_job_whose_completion_failed_is_completed_and_told(shop: Shop, web: Te
         steps.stop_execution(executionArn=execution)
     eventually(lambda: shop.get(f"/jobs/{job_id}")["progress"] == 1.0, "all products have ended")
 
+    job = shop.ended(job_id)
+
+    assert job["status"] == "COMPLETED"
+    assert_exact(shop, job)
+
+    def called() -> list[Request]:
+        sweep(shop)
+        return web.asked_for("/hook")
+
+    [told] = eventually(called, "the webhook is called")
+    assert json.loads(told.body)["type"] == "job.completed"
+
+
+def test_a_job_whose_report_was_lost_ends_all_the_same(shop: Shop, picture: str) -> None:
+    with stopped(shop, "report"):
+        job_id = shop.submit(catalogue([["1", "A", picture]]))
+        lose_messages(shop, "report", 1)
+
     job = swept_to_its_end(shop, job_id)
 
     assert job["status"] == "COMPLETED"
     assert_exact(shop, job)
-    [told] = eventually(lambda: web.asked_for("/hook"), "the webhook is called")
-    assert json.loads(told.body)["type"] == "job.completed"
 
 
 def test_a_catalogue_that_was_never_stored_is_rejected_and_told(shop: Shop, web: TestWeb, picture: str) -> None:

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from imagemill.adapters.aws import clients
 from imagemill.adapters.store.ledger import live_counts
 from imagemill.adapters.store.results import results_of_chunk
 from imagemill.adapters.store.runs import open_run
@@ -19,7 +18,7 @@ from imagemill.domain.ids import new_id
 from imagemill.domain.job import ProductCounts
 from imagemill.domain.product import ImageResult, ProductResult, chunk_of
 from imagemill.steps.ledger import Finished, finish
-from tests.support.account import STATE_MACHINE, Account
+from tests.support.account import ENVIRONMENT, Account
 from tests.support.interleaving import Interleaving
 from tests.support.results import finished, put_result
 
@@ -69,12 +68,12 @@ class Run:
         found = (result for chunk in range(self.chunks) for result in results_of_chunk(self.job_id, chunk))
         return {result.row: result.status for result in found if result.status.has_ended}
 
-    def executions(self, aws: Account) -> list[str]:
-        return [name for name in aws.executions() if name.startswith(self.job_id)]
+    def reports(self, aws: Account) -> list[str]:
+        return [name for name in aws.reports() if name.startswith(self.job_id)]
 
     def assert_ended_once_and_exact(self, aws: Account) -> None:
         results = self.results()
-        assert self.executions(aws) == [f"{self.job_id}-1"]
+        assert self.reports(aws) == [f"{self.job_id}-1"]
         assert sorted(results) == list(self.rows)
         assert live_counts(self.job_id, 1) == counts_of(results)
 
@@ -109,11 +108,11 @@ def test_a_run_ends_once_whatever_is_repeated_reordered_or_crashes(aws):
         @invariant()
         def never_ended_before_all_are_done_nor_counted_twice(self):
             results = self.run.results()
-            executions = self.run.executions(aws)
+            asked = self.run.reports(aws)
             counts = live_counts(self.run.job_id, 1)
             assert counts.ended <= len(results)
-            if executions:
-                assert executions == [f"{self.run.job_id}-1"]
+            if asked:
+                assert asked == [f"{self.run.job_id}-1"]
                 assert sorted(results) == list(self.run.rows)
                 assert counts == counts_of(results)
 
@@ -176,7 +175,7 @@ def test_eighteen_points_are_all_that_a_batch_over_two_chunks_has(aws):
         run.work([(row, ProductStatus.COMPLETED) for row in run.rows])
 
     updates = ["UpdateItem", "UpdateItem"] * 2
-    assert calls == [*["PutItem"] * 4, *updates, "StartExecution"]
+    assert calls == [*["PutItem"] * 4, *updates, "SendMessage"]
     assert 2 * len(calls) == 18
 
 
@@ -194,7 +193,7 @@ def test_a_run_with_an_unfinished_product_is_not_ended(aws):
 
     run.work([(row, ProductStatus.COMPLETED) for row in (7, 6, 4, 3, 2, 1)])
 
-    assert run.executions(aws) == []
+    assert run.reports(aws) == []
     assert live_counts(run.job_id, 1) == ProductCounts(completed=6)
 
 
@@ -229,7 +228,7 @@ def test_runs_are_accounted_apart(aws):
 
     assert live_counts(run.job_id, 1) == ProductCounts(failed=1)
     assert live_counts(run.job_id, 2) == ProductCounts(completed=1)
-    assert run.executions(aws) == [f"{run.job_id}-1", f"{run.job_id}-2"]
+    assert run.reports(aws) == [f"{run.job_id}-1", f"{run.job_id}-2"]
 
 
 def test_opening_a_run_again_keeps_what_was_entered(aws):
@@ -246,7 +245,7 @@ def test_a_product_before_its_run_was_opened_is_a_fault_that_leaves_its_message(
     with pytest.raises(KeyError):
         finish([finished(new_id(), 1, 1, ProductStatus.COMPLETED, 1)])
 
-    assert aws.executions() == []
+    assert aws.reports() == []
 
 
 def test_a_run_that_is_not_open_has_no_counts(aws):
@@ -260,21 +259,9 @@ def test_live_counts_see_every_open_chunk(aws):
     assert live_counts(run.job_id, 1) == ProductCounts(completed=90)
 
 
-def test_a_run_whose_execution_has_ended_is_not_started_again(aws):
+def test_a_report_that_cannot_be_asked_for_is_a_fault_that_leaves_the_message(aws, monkeypatch):
     run = Run(1)
-    run.work([(1, ProductStatus.COMPLETED)])
-    clients.step_functions().stop_execution(
-        executionArn=f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:{run.job_id}-1"
-    )
-
-    run.work([(1, ProductStatus.COMPLETED)])
-
-    run.assert_ended_once_and_exact(aws)
-
-
-def test_a_completion_that_cannot_be_started_is_a_fault_that_leaves_the_message(aws, monkeypatch):
-    run = Run(1)
-    monkeypatch.setenv("COMPLETION_STATE_MACHINE", f"{STATE_MACHINE}-gone")
+    monkeypatch.setenv("REPORT_QUEUE", f"{ENVIRONMENT['REPORT_QUEUE']}-gone")
 
     with pytest.raises(ClientError):
         run.work([(1, ProductStatus.COMPLETED)])

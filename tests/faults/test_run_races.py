@@ -58,7 +58,7 @@ def test_a_cancellation_against_the_end_of_the_job_is_kept_or_refused(simulate, 
 
         def work(simulation: JobSimulation = simulation) -> None:
             simulation.process(list(simulation.products_queue))
-            for run in simulation.executions():
+            for run in simulation.to_report():
                 simulation.report(run)
 
         race(simulation, seed, work, partial(answers_to, runs.cancel, simulation, answers))
@@ -88,7 +88,7 @@ def test_of_two_retries_at_once_one_new_run_comes(simulate, record_property):
         simulation.collect()
         simulation.settle()
         assert (simulation.job.status, simulation.job.run) == (JobStatus.COMPLETED, 2)
-        assert simulation.executions() == {1, 2}
+        assert simulation.to_report() == {1, 2}
         outcomes[tuple(sorted(answers))] += 1
 
     record_property(FIGURES, f"{ROUNDS} pairs of retries: {dict(outcomes)}")
@@ -107,7 +107,7 @@ def test_a_worker_of_the_ended_run_does_not_disturb_the_next(simulate, record_pr
 
         def whole_life(simulation: JobSimulation = simulation, late: Sent = late) -> None:
             simulation.process([sent for sent in simulation.products_queue if sent is not late])
-            if simulation.executions():
+            if simulation.to_report():
                 simulation.report(1)
                 simulation.origin = dict.fromkeys(simulation.origin, GOOD)
                 answer_of(runs.retry, simulation)

@@ -67,11 +67,11 @@ class Life(RuleBasedStateMachine):
         batch = data.draw(st.lists(st.sampled_from(waiting), min_size=1, max_size=6, unique=True))
         self.simulation.process([self.simulation.products_queue[index] for index in batch], crash)
 
-    @precondition(lambda self: self.simulation.executions())
+    @precondition(lambda self: self.simulation.to_report())
     @rule(data=st.data(), crash=crashes)
     def report(self, data, crash):
-        """Also one that has reported: Step Functions may call it again."""
-        self.simulation.report(data.draw(st.sampled_from(sorted(self.simulation.executions()))), crash)
+        """Also one that has reported: SQS may deliver its message again."""
+        self.simulation.report(data.draw(st.sampled_from(sorted(self.simulation.to_report()))), crash)
 
     @rule(data=st.data())
     def a_message_comes_again(self, data):

@@ -14,6 +14,7 @@ from imagemill.domain.catalogue import inspection
 from imagemill.domain.codes import JobStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.job import ProductCounts
+from imagemill.domain.options import JobOptions
 from ingest.app import handler as take
 from report.app import handler as close
 from sweep.remedy import MAX_REDRIVES
@@ -62,11 +63,19 @@ class UnreliablePlatform:
             if trouble != "lost":
                 with self.aws.crash_at(self.random.randint(1, 8) if trouble == "crash" else 0):
                     work([message] * (2 if trouble == "twice" else 1))
+        for body in self.aws.bodies("REPORT_QUEUE"):
+            trouble = self._trouble(["lost", "crash", "twice"])
+            if trouble != "lost":
+                with self.aws.crash_at(self.random.randint(1, 30) if trouble == "crash" else 0):
+                    for _ in range(2 if trouble == "twice" else 1):
+                        self.report(body)
         for name in self.aws.executions("RUNNING"):
-            trouble = self._trouble(["failed", "died"])
-            if trouble != "failed":
-                close({"job_id": name.split("-")[0], "run": 1}, self.context)
-            settle(name, "SUCCEEDED" if trouble == "none" else "FAILED")
+            settle(name, "SUCCEEDED" if self._trouble(["failed"]) == "none" else "FAILED")
+
+    def report(self, body: str) -> None:
+        asked = self.event("report")
+        asked["Records"][0]["body"] = body
+        close(asked, self.context)
 
     def ingest(self, message: dict[str, Any]) -> None:
         arrival = self.event("ingest_continue")
@@ -80,13 +89,16 @@ def test_a_job_ends_whatever_becomes_of_its_messages_workers_and_completions(
     aws, context, event, rows, troubles, random
 ):
     aws.reset()
-    job, _ = aws.store_job(catalogue(rows), job_id=new_id())
+    options = JobOptions(webhook_url="https://shop.example/hook") if random.random() < 0.5 else None
+    job, _ = aws.store_job(catalogue(rows), options, job_id=new_id())
     platform, clock = UnreliablePlatform(aws, random, troubles, context, event), Clock(aws)
     if random.random() < 0.5:
         platform.ingest({"continue": {"job_id": job.job_id, "chunk": 0}})
 
     for _ in range(MAX_ROUNDS):
         platform.turn()
+        if not is_watched(job.job_id):
+            break
         clock.moment = max(clock.moment, int(item_of(job.job_id)["gsi2sk"]))
         clock.round()
         if not is_watched(job.job_id):

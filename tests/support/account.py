@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.core.models import MockAWS
+from moto.sqs.models import sqs_backends
 
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.items import from_item
@@ -54,6 +55,7 @@ ENVIRONMENT = {
     "CATALOGUE_TIMEOUT_SECONDS": "10",
     "INGEST_QUEUE": f"{QUEUES}/imagemill-prod-ingest",
     "PRODUCTS_QUEUE": f"{QUEUES}/imagemill-prod-products",
+    "REPORT_QUEUE": f"{QUEUES}/imagemill-prod-report",
     "COMPLETION_STATE_MACHINE": STATE_MACHINE,
     "REDELIVERY_SECONDS": "30,120",
     "THROTTLE_PATIENCE_SECONDS": "21600",
@@ -104,7 +106,7 @@ class Account:
         for bucket in (CATALOGUE_BUCKET, IMAGE_BUCKET):
             clients.s3().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         clients.s3().put_bucket_versioning(Bucket=CATALOGUE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE"):
+        for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE", "REPORT_QUEUE"):
             clients.sqs().create_queue(QueueName=ENVIRONMENT[name].rsplit("/", 1)[-1])
         clients.step_functions().create_state_machine(
             name=STATE_MACHINE.rsplit(":", 1)[-1],
@@ -116,6 +118,17 @@ class Account:
         """Names of the completion's executions; of those alone that have a status."""
         listed = clients.step_functions().list_executions(stateMachineArn=STATE_MACHINE)["executions"]
         return sorted(execution["name"] for execution in listed if status in {None, execution["status"]})
+
+    def reports(self) -> list[str]:
+        """The runs whose report is asked for, `<job>-<run>`, each once; a repeat as its execution would be called.
+
+        The messages stay where they are.
+        """
+        queue = sqs_backends["123456789012"]["eu-central-1"].queues[ENVIRONMENT["REPORT_QUEUE"].rsplit("/", 1)[-1]]
+        asked = [json.loads(message.body) for message in queue._messages]
+        repeats = [f"-r{request['repeat']}" if request["repeat"] else "" for request in asked]
+        runs = zip(asked, repeats, strict=True)
+        return sorted({f"{request['job_id']}-{request['run']}{repeat}" for request, repeat in runs})
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """Take all messages of a queue, named by its variable, in no order."""

@@ -17,7 +17,7 @@ from tests.support.caller import Caller
 from tests.support.lambda_platform import LambdaPlatform
 from tests.support.web import Answer, TestWeb
 
-QUEUES = {"ingest": ENVIRONMENT["INGEST_QUEUE"], "products": ENVIRONMENT["PRODUCTS_QUEUE"]}
+QUEUES = {name: ENVIRONMENT[f"{name.upper()}_QUEUE"] for name in ("ingest", "products", "report")}
 #: Ids, and what is hashed from them.
 IDS = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}|(?<=images/)[0-9a-f]{2}(?=/)")
 #: What depends on the time, or tells how often something was tried.
@@ -142,7 +142,9 @@ def end_of(deployment: Deployment) -> dict[str, Any]:
             for key, body in held.items()
         },
         "told": sorted(told),
-        "left": {name: len(deployment.aws.messages(name)) for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE")},
+        "left": {
+            name: len(deployment.aws.messages(name)) for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE", "REPORT_QUEUE")
+        },
     }
     return dict(_timeless(json.loads(IDS.sub("<id>", json.dumps(seen, default=_plain)))))
 

@@ -23,6 +23,7 @@ from imagemill.domain.catalogue import inspection
 from imagemill.domain.codes import ImageCode, ImageStatus, JobStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult
+from imagemill.domain.report_request import ReportRequest
 from process.image import ImageTask, TransientImageError
 from tests.support.account import CATALOGUE_BUCKET, Account, CrashError
 from tests.support.caller import Caller, LambdaContext
@@ -123,8 +124,12 @@ class JobSimulation(ObservedJob):
                         self.products_queue.remove(sent)
 
     def report(self, run: int, crash: int = 0) -> None:
+        """The message stays: it may come again at any time."""
+        body = ReportRequest(self.job_id, run).to_json()
+        attributes = {"ApproximateReceiveCount": "1"}
+        record = {"messageId": "1", "receiptHandle": "1", "body": body, "attributes": attributes}
         with self.dying_at(crash) as points:
-            report.app.handler({"job_id": self.job_id, "run": run}, context())
+            report.app.handler({"Records": [record]}, context())
         if not crash or len(points) < crash:
             self.reported.add(run)
 
@@ -164,7 +169,7 @@ class JobSimulation(ObservedJob):
             self.ingest(self.ingest_queue[0])
         elif self.products_queue:
             self.process(self.products_queue[:4])
-        elif left := sorted(self.executions() - self.reported):
+        elif left := sorted(self.to_report() - self.reported):
             self.report(left[0])
         else:
             return False

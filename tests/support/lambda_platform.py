@@ -32,6 +32,8 @@ Handler = Callable[[dict[str, Any], Any], Any]
 MAX_ROUNDS = 60
 #: What an invocation has that is too short for any image.
 HASTY_MILLISECONDS = 6_000
+#: Receives of a report, as template.yaml has it.
+REPORT_RECEIVES = 9
 #: Tries of a state of the state machine, as completion.asl.json has it.
 STATE_TRIES = 9
 #: No invocation of these tests takes so long, so no message comes back by itself.
@@ -95,7 +97,14 @@ class LambdaPlatform:
             AssertionError: when it never comes to rest.
         """
         for _ in range(MAX_ROUNDS):
-            rounds = (self._ingest_objects, self._ingest_messages, self._products, self._bury, self._executions)
+            rounds = (
+                self._ingest_objects,
+                self._ingest_messages,
+                self._products,
+                self._bury,
+                self._reports,
+                self._executions,
+            )
             if not sum(look() for look in rounds):
                 return
         raise AssertionError(f"not at rest after {MAX_ROUNDS} rounds")
@@ -217,6 +226,16 @@ class LambdaPlatform:
             assert answer == {"batchItemFailures": []}
             self._dead.clear()
         return len(dead)
+
+    def _reports(self) -> int:
+        messages = self._received("report")
+        for message in messages:
+            message.receive_count += 1
+            assert message.receive_count <= REPORT_RECEIVES, "a report keeps failing"
+            done, _ = self._handle(report.app.handler, {"Records": [message.record()]})
+            if done:
+                self._delete("report", message)
+        return len(messages)
 
     def _executions(self) -> int:
         new = [name for name in self._aws.executions() if name not in self._executed]

@@ -127,10 +127,6 @@ class Shop:
     def queue(self, name: str) -> str:
         return str(self.aws("sqs").get_queue_url(QueueName=f"imagemill-local-{name}")["QueueUrl"])
 
-    def state_machine(self) -> str:
-        machines = self.aws("stepfunctions").list_state_machines()["stateMachines"]
-        return next(str(machine["stateMachineArn"]) for machine in machines if "completion" in machine["name"])
-
     def function_processes(self, name: str) -> list[int]:
         """The process ids of this stack's running copies of a function."""
         endpoint = f"AWS_ENDPOINT_URL={self.stack.aws_endpoint_url}".encode()

@@ -9,6 +9,7 @@ from typing import Any
 from moto.stepfunctions.models import stepfunctions_backends
 
 from imagemill.adapters.aws import clients
+from imagemill.adapters.aws.completion import start_deliveries
 from imagemill.adapters.store.items import from_item, key
 from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.ledger import add_rows
@@ -75,6 +76,12 @@ def item_of(job_id: str = JOB_ID) -> dict[str, Any]:
 
 def is_watched(job_id: str = JOB_ID) -> bool:
     return "gsi2pk" in item_of(job_id)
+
+
+def execute(name: str, status: str) -> None:
+    """An execution that has come to a status."""
+    start_deliveries(name, [])
+    settle(name, status)
 
 
 def settle(name: str, status: str) -> None:

@@ -124,7 +124,7 @@ def test_report_says_how_a_run_ended(lines, aws, context, event):
     aws.start_job(CSV)
     put_result(JOB_ID, 1, settled(1, 1, [DONE]))
 
-    report.app.handler(event("report"), context)
+    report.app.handler(event("report_execution"), context)
 
     line = found(lines, "Run closed")
     assert (line["job_id"], line["run"], line["status"]) == (JOB_ID, 1, "COMPLETED")

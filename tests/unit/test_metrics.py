@@ -140,7 +140,7 @@ def test_an_ended_job_is_counted_by_its_status(told, aws, context, event):
     put_result(job.job_id, 1, settled(2, 1, [ImageResult.failed(1, ImageCode.TIMEOUT)]))
     metrics._tally.take()
 
-    report.app.handler(event("report"), context)
+    report.app.handler(event("report_execution"), context)
 
     assert sums(told()) == {"JobsEnded PARTIAL": 1}
 

@@ -98,8 +98,8 @@ def test_a_job_that_awaits_its_upload_ends_at_once_and_tells(aws, caller, contex
     assert document["ended_at"]
     assert document["images"] == {"total": 0, "completed": 0, "failed": 0, "reused": 0}
     assert document["links"]["output"] is None
-    assert aws.executions() == [f"{JOB_ID}-1"]
-    assert report(event("report"), context) == {"messages": [event("deliver")]}
+    assert aws.reports() == [f"{JOB_ID}-1"]
+    assert report(event("report_execution"), context) == {"messages": [event("deliver")]}
     assert aws.objects(CATALOGUE_BUCKET) == {}
     assert caller.problem(caller.get(f"/jobs/{JOB_ID}/output")) == (409, "JOB_NOT_FINISHED")
     assert caller.get(f"/jobs/{JOB_ID}/products") == {"products": [], "next_cursor": None}
@@ -145,16 +145,16 @@ def test_an_upload_that_was_first_is_cancelled_like_any_job(aws, caller, event, 
     assert is_cancelled(1)
 
 
-def test_a_completion_that_a_crash_left_out_is_started_by_the_next_call(aws, caller, event):
+def test_a_report_that_a_crash_left_out_is_asked_for_by_the_next_call(aws, caller, event):
     create_job(a_job(status=JobStatus.AWAITING_UPLOAD))
     with aws.crash_at(5) as points:
         caller.send(event("api_post_cancel"))
-    assert points[-1] == "before StartExecution"
-    assert aws.executions() == []
+    assert points[-1] == "before SendMessage"
+    assert aws.reports() == []
 
     assert caller.problem(caller.send(event("api_post_cancel"))) == (409, "JOB_ALREADY_ENDED")
 
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_job_cancelled_after_its_last_product_ends_cancelled_all_the_same(aws, caller, context, event):
@@ -163,7 +163,7 @@ def test_a_job_cancelled_after_its_last_product_ends_cancelled_all_the_same(aws,
         put_result(JOB_ID, 1, settled(row, 1, [DONE]))
     caller.send(event("api_post_cancel"))
 
-    report(event("report"), context)
+    report(event("report_execution"), context)
 
     assert (job_of().status, job_of().counts) == (JobStatus.CANCELLED, ProductCounts(completed=2))
 
@@ -180,7 +180,7 @@ def test_a_cancellation_between_the_reports_look_and_its_last_word_is_heard(aws,
             caller.send(event("api_post_cancel"))
 
     with aws.watched(cancel_before_the_end):
-        report(event("report"), context)
+        report(event("report_execution"), context)
 
     assert caller.status == 202
     assert job_of().status is JobStatus.CANCELLED

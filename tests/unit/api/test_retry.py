@@ -48,7 +48,7 @@ def ended(aws, context, event) -> Job:
         settled(4, 3, [gone(1), gone(2)]),
     ):
         put_result(JOB_ID, 1, result)
-    report.app.handler(event("report"), context)
+    report.app.handler(event("report_execution"), context)
     return job_of()
 
 
@@ -125,7 +125,7 @@ def test_a_retried_product_makes_only_the_images_that_failed(aws, context, event
     assert (result.run, result.status, result.attempts) == (2, ProductStatus.COMPLETED, 1)
     assert result.images[0] == done(1)
     assert (len(web.asked_for("/sku1-front.jpg")), len(web.asked_for("/sku1-back.jpg"))) == (0, 1)
-    assert aws.executions() == [f"{JOB_ID}-2"]
+    assert aws.reports() == [f"{JOB_ID}-2"]
 
 
 def test_the_report_of_a_retry_counts_everything_anew(aws, caller, context, event, ended):
@@ -157,10 +157,10 @@ def test_a_report_repeated_after_a_retry_began_tells_of_its_own_run(aws, caller,
     aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
     for row in range(1, 5):
         put_result(JOB_ID, 1, settled(row, 1, [done(1), gone(2)]))
-    first = report.app.handler(event("report"), context)
+    first = report.app.handler(event("report_execution"), context)
     caller.send(event("api_post_retry"))
 
-    assert report.app.handler(event("report"), context) == first == {"messages": [event("deliver")]}
+    assert report.app.handler(event("report_execution"), context) == first == {"messages": [event("deliver")]}
     assert job_of().status is JobStatus.QUEUED
 
 
@@ -178,7 +178,7 @@ def test_there_may_be_nothing_to_retry(aws, caller, event, context, status, resu
     for result in results:
         put_result(JOB_ID, 1, result)
     if results:
-        report.app.handler(event("report"), context)
+        report.app.handler(event("report_execution"), context)
         assert job_of().status is status
     else:
         aws.reset()
@@ -251,7 +251,7 @@ def test_a_retried_drop_finds_the_new_output_in_its_outbox(aws, caller, context,
     aws.start_job(CSV, source=JobSource.DROP, drop_key=f"inbox/{TENANT}/summer.csv")
     for row in range(1, 5):
         put_result(JOB_ID, 1, settled(row, 1, [done(1), gone(2)]))
-    report.app.handler(event("report"), context)
+    report.app.handler(event("report_execution"), context)
     caller.send(event("api_post_retry"))
     ingest.app.handler(event("ingest_retry"), context)
     for row in range(1, 5):
@@ -284,7 +284,7 @@ def test_a_slow_report_does_not_leave_an_older_run_in_the_outbox(aws, caller, co
             report.app.handler(event("report_retry"), context)
 
     with aws.watched(retried_meanwhile):
-        report.app.handler(event("report"), context)
+        report.app.handler(event("report_execution"), context)
 
     outbox = aws.objects(CATALOGUE_BUCKET, "outbox/")
     assert json.loads(outbox[f"outbox/{TENANT}/summer.{JOB_ID}.json"])["run"] == 2

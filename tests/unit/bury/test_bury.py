@@ -33,7 +33,7 @@ def test_a_buried_product_fails_as_crashed_and_its_job_ends(aws, context, event)
         (1, ImageCode.PROCESSING_CRASHED),
         (2, ImageCode.PROCESSING_CRASHED),
     ]
-    assert aws.executions() == [f"{JOB_ID}-1", f"{OTHER_JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1", f"{OTHER_JOB_ID}-1"]
     assert live_counts(OTHER_JOB_ID, 1) == ProductCounts(failed=1)
 
 
@@ -62,7 +62,7 @@ def test_burying_twice_counts_once(aws, context, event):
     handler(event("bury_products"), context)
 
     assert live_counts(JOB_ID, 1) == ProductCounts(failed=1)
-    assert len(aws.executions()) == 2
+    assert len(aws.reports()) == 2
 
 
 def test_a_crash_at_any_point_is_mended_by_the_redelivery(aws, context, event):
@@ -74,7 +74,7 @@ def test_a_crash_at_any_point_is_mended_by_the_redelivery(aws, context, event):
             handler(event("bury_products"), context)
         crashed = len(points) == point
 
-    assert aws.executions() == [f"{JOB_ID}-1", f"{OTHER_JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1", f"{OTHER_JOB_ID}-1"]
     assert live_counts(JOB_ID, 1) == live_counts(OTHER_JOB_ID, 1) == ProductCounts(failed=1)
 
 
@@ -85,4 +85,4 @@ def test_an_unreadable_message_stays_and_holds_up_none_of_its_neighbours(aws, co
     answer = handler({"Records": [unreadable, *buried["Records"]]}, context)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "unreadable"}]}
-    assert aws.executions() == [f"{JOB_ID}-1", f"{OTHER_JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1", f"{OTHER_JOB_ID}-1"]

@@ -125,7 +125,7 @@ def test_a_drop_with_an_invalid_option_is_rejected_and_told(aws, context, event)
     assert (job.status, [error["code"] for error in job.errors]) == (JobStatus.REJECTED, ["INVALID_OPTION"])
     assert "quality" in job.errors[0]["message"]
     assert job.ended_at == job.created_at
-    assert aws.executions() == [f"{job.job_id}-1"]
+    assert aws.reports() == [f"{job.job_id}-1"]
     assert aws.objects(CATALOGUE_BUCKET, "uploads/") == {}
 
 

@@ -39,7 +39,7 @@ def test_an_export_ends_completed_and_comes_back_with_new_urls_alone(aws, caller
 
     ingest.app.handler(event("ingest_upload"), context)
     answer = process.app.handler({"Records": handed_in(aws.bodies("PRODUCTS_QUEUE"))}, context)
-    report.app.handler(event("report"), context)
+    report.app.handler(event("report_execution"), context)
 
     job = caller.get(f"/jobs/{JOB_ID}")
     assert answer == {"batchItemFailures": []}

@@ -59,7 +59,7 @@ def test_an_upload_becomes_one_message_a_product(aws, context, event):
     ]
     assert (job_of().status, job_of().products) == (JobStatus.PROCESSING, 2)
     assert job_of().started_at
-    assert aws.executions() == []
+    assert aws.reports() == []
 
 
 def test_a_catalogue_that_nobody_has_inspected_is_inspected_first(aws, context, event):
@@ -124,7 +124,7 @@ def test_a_catalogue_of_faulty_rows_alone_ends_at_once(aws, context, event):
     handler(event("ingest_upload"), context)
 
     assert aws.rows_sent() == []
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_crash_at_any_point_is_mended_by_the_redelivery(aws, context, event):
@@ -146,7 +146,7 @@ def test_a_crash_at_any_point_is_mended_by_the_redelivery(aws, context, event):
         assert aws.items() == undisturbed
 
     assert point > 20
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_running_again_writes_the_same(aws, context, event):
@@ -208,7 +208,7 @@ def test_a_refused_catalogue_ends_its_job_with_the_error(aws, context, event, cs
     rejected = job_of()
     assert (rejected.status, [error["code"] for error in rejected.errors]) == (JobStatus.REJECTED, [code])
     assert rejected.ended_at
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert aws.rows_sent() == []
 
 
@@ -228,7 +228,7 @@ def test_a_rejection_whose_completion_was_not_started_starts_it_when_it_comes_ag
 
     handler(event("ingest_upload"), context)
 
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert aws.rows_sent() == []
 
 
@@ -238,7 +238,7 @@ def test_an_ended_job_is_left_alone(aws, context, event):
     handler(event("ingest_upload"), context)
 
     assert aws.rows_sent() == []
-    assert aws.executions() == []
+    assert aws.reports() == []
 
 
 def test_an_upload_of_no_job_is_a_fault(aws, context, event):

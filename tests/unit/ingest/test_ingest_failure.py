@@ -50,7 +50,7 @@ def test_a_catalogue_that_becomes_a_dead_letter_is_explained_by_its_job(aws, con
         ingest(last_receive(event, "ingest_upload"), context)
 
     assert (job_of().status, [error["code"] for error in job_of().errors]) == (JobStatus.REJECTED, ["INGEST_FAILED"])
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_job_that_has_begun_is_left_to_the_sweep_when_its_ingest_becomes_a_dead_letter(aws, context, event):
@@ -80,4 +80,4 @@ def test_a_dead_letter_of_no_job_stays_what_it_is(aws, context, event):
         with pytest.raises(Exception, match=r"01K0|404|Not Found"):
             ingest(last_receive(event, name), context)
 
-    assert aws.executions() == []
+    assert aws.reports() == []

@@ -50,9 +50,9 @@ def test_a_job_of_skipped_rows_alone_ends_by_its_ingest(aws, context, event):
     aws.store_job(BARE)
 
     ingest.app.handler(event("ingest_upload"), context)
-    report.app.handler(event("report"), context)
+    report.app.handler(event("report_execution"), context)
 
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert (job_of().status, job_of().counts) == (JobStatus.COMPLETED, ProductCounts(skipped=2))
 
 
@@ -62,7 +62,7 @@ def test_skipped_rows_neither_fail_a_job_nor_are_retried(aws, caller, context, e
     put_result(JOB_ID, 1, settled(1, 1, [done(1)]))
     put_result(JOB_ID, 1, settled(3, 1, [done(1)]))
 
-    report.app.handler(event("report"), context)
+    report.app.handler(event("report_execution"), context)
 
     assert (job_of().status, job_of().counts) == (JobStatus.COMPLETED, ProductCounts(completed=2, skipped=1))
     assert caller.problem(caller.send(event("api_post_retry"))) == (409, "NOTHING_TO_RETRY")
@@ -97,7 +97,7 @@ def test_a_redrive_ends_what_was_to_be_skipped(aws, context):
         context,
     )
 
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_skipped_products_are_listed_and_found_by_their_status(aws, context, event):
@@ -134,7 +134,7 @@ def test_the_output_is_what_was_asked_for(aws, context, event, mode):
     put_result(JOB_ID, 1, settled(1, 1, [done(1)]))
     put_result(JOB_ID, 1, settled(3, 1, [done(1)]))
 
-    report.app.handler(event("report"), context)
+    report.app.handler(event("report_execution"), context)
 
     [(key, output)] = aws.objects(CATALOGUE_BUCKET, "outputs/").items()
     assert key == job_of().output_key

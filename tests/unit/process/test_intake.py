@@ -74,7 +74,7 @@ def test_one_invocation_works_the_queue_off(aws, context, web, picture):
 
     assert answer == {"batchItemFailures": []}
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=ROWS)
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert left() == NONE_LEFT
     assert len(web.requests) == ROWS
 

@@ -27,7 +27,7 @@ def test_products_of_two_jobs_in_one_batch_end_both(aws, context, event, web, pi
     answer = handler(event("process_products", web.url), context)
 
     assert answer == {"batchItemFailures": []}
-    assert aws.executions() == [f"{JOB_ID}-1", f"{OTHER_JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1", f"{OTHER_JOB_ID}-1"]
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=1)
     assert live_counts(OTHER_JOB_ID, 1) == ProductCounts(completed=1)
 
@@ -75,7 +75,7 @@ def test_a_product_that_has_ended_is_only_entered_in_the_ledger_again(aws, conte
 
     assert answer == {"batchItemFailures": []}
     assert web.asked_for("/a.jpg") == []
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert result_of() == done
 
 
@@ -87,7 +87,7 @@ def test_one_product_twice_in_a_batch_is_counted_once(aws, context, web):
 
     assert answer == {"batchItemFailures": []}
     assert live_counts(JOB_ID, 1) == ProductCounts(failed=1)
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_worker_whose_product_was_ended_meanwhile_reports_what_stands(aws, context, web):
@@ -110,11 +110,11 @@ def test_a_fault_in_the_ledger_leaves_all_messages_of_the_batch(aws, context, we
 
     with aws.crash_at(13) as points:
         handler(event, context)
-    assert points[-1] == "before StartExecution"
-    assert aws.executions() == []
+    assert points[-1] == "before SendMessage"
+    assert aws.reports() == []
     handler(event, context)
 
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert len(web.asked_for("/a.jpg")) == 1
 
 

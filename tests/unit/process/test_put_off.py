@@ -107,7 +107,7 @@ def test_crashes_are_counted_over_several_messages_and_the_product_is_buried_at_
     assert answer == {"batchItemFailures": []}
     assert result_of().images[0].error is ImageCode.PROCESSING_CRASHED
     assert web.asked_for("/a.jpg") == []
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_product_that_never_comes_to_its_turn_ends_all_the_same(aws, web, picture):
@@ -116,7 +116,7 @@ def test_a_product_that_never_comes_to_its_turn_ends_all_the_same(aws, web, pict
     handler(batch(message(web.route("/a.jpg", picture))), context_of(6_000))
 
     assert result_of().images[0].error is ImageCode.TIMEOUT
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_what_the_last_release_wrote_is_read_as_tries_of_every_image(aws, context, web):

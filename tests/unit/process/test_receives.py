@@ -41,7 +41,7 @@ def test_a_transient_fault_that_stays_gives_its_product_back_alone(aws, context,
     assert result_of(1).status is ProductStatus.COMPLETED
     assert result_of(2).status is ProductStatus.PROCESSING
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=1)
-    assert aws.executions() == []
+    assert aws.reports() == []
 
 
 @pytest.mark.parametrize(("receive_count", "seconds"), [(1, 30), (2, 120)])
@@ -87,7 +87,7 @@ def test_the_next_receive_tries_only_what_is_missing(aws, context, web, picture)
     result = result_of()
     assert (result.status, result.attempts) == (ProductStatus.COMPLETED, 2)
     assert result.images[0] == first_time.images[0]
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_the_last_receive_fails_with_the_code_and_ends_the_job(aws, context, web):
@@ -99,7 +99,7 @@ def test_the_last_receive_fails_with_the_code_and_ends_the_job(aws, context, web
     result = result_of()
     assert (result.status, result.attempts) == (ProductStatus.FAILED, 3)
     assert (result.images[0].error, result.images[0].http_status) == (ImageCode.HTTP_STATUS, 500)
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 @pytest.mark.parametrize("fault", ["AccessDenied", "unreachable"])

@@ -70,7 +70,7 @@ def test_an_image_is_given_up_when_patience_ends(aws, web, context):
 
     [image] = result_of().images
     assert (image.error, image.http_status) == (ImageCode.HTTP_STATUS, 503)
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 @pytest.mark.parametrize(("refused_hours", "is_given_up"), [(0, False), (5, False), (7, True)])

@@ -26,7 +26,7 @@ def test_a_job_with_a_webhook_returns_its_message(aws, context, event):
     aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
     finish_products()
 
-    answer = handler(event("report"), context)
+    answer = handler(event("report_execution"), context)
 
     assert answer == {"messages": [event("deliver")]}
 
@@ -37,7 +37,7 @@ def test_each_endpoint_that_takes_the_event_gets_a_message_too(aws, context, eve
     for name, events in ((WEBHOOK_ID, (EventType.JOB_PARTIAL,)), (new_id(), (EventType.JOB_COMPLETED,))):
         create_webhook(Webhook(name, TENANT, URL, events, now()), new_secret())
 
-    answer = handler(event("report"), context)
+    answer = handler(event("report_execution"), context)
 
     assert answer == {"messages": [event("deliver"), event("deliver_webhook")]}
 
@@ -46,7 +46,7 @@ def test_what_is_told_is_the_job_as_it_ended(aws, context, event):
     aws.start_job(CSV)
     finish_products()
 
-    handler(event("report"), context)
+    handler(event("report_execution"), context)
 
     message = get_message(JOB_ID, 1)
     assert message
@@ -59,11 +59,11 @@ def test_what_is_told_is_the_job_as_it_ended(aws, context, event):
 def test_what_was_told_stands_when_the_report_is_repeated_in_a_later_run(aws, caller, context, event):
     aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
     finish_products()
-    first = handler(event("report"), context)
+    first = handler(event("report_execution"), context)
     told = get_message(JOB_ID, 1)
     caller.send(event("api_post_retry"))
 
-    assert handler(event("report"), context) == first
+    assert handler(event("report_execution"), context) == first
     assert get_message(JOB_ID, 1) == told
     assert get_message(JOB_ID, 2) is None
 
@@ -83,7 +83,7 @@ def test_the_errors_of_a_rejected_job_fit_into_its_message(aws, context, event):
     create_job(a_job(JobOptions(), status=JobStatus.REJECTED, errors=(error,) * 100))
     create_webhook(Webhook(WEBHOOK_ID, TENANT, URL, (EventType.JOB_REJECTED,), now()), "x")
 
-    answer = handler(event("report"), context)
+    answer = handler(event("report_execution"), context)
 
     assert answer == {"messages": [event("deliver_webhook")]}
     message = get_message(JOB_ID, 1)
@@ -99,8 +99,10 @@ def test_what_the_most_receivers_need_is_far_from_the_quota_of_an_execution(aws,
     for _ in range(MAX_WEBHOOKS + 5):
         create_webhook(Webhook(new_id(), TENANT, URL, tuple(EventType), now()), new_secret())
 
-    messages = handler(event("report"), context)["messages"]
+    answer = handler(event("report_execution"), context)
 
+    assert answer
+    messages = answer["messages"]
     assert len(messages) == MAX_WEBHOOKS + 1
     assert len(json.dumps(messages)) < 16 * 1024
     attempts, retries = 10, 20
@@ -111,4 +113,4 @@ def test_a_job_without_webhook_returns_none(aws, context, event):
     aws.start_job(CSV)
     finish_products()
 
-    assert handler(event("report"), context) == {"messages": []}
+    assert handler(event("report_execution"), context) == {"messages": []}

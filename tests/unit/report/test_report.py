@@ -32,7 +32,7 @@ def test_the_output_is_the_input_with_urls_status_and_errors(aws, context, event
     aws.start_job(CSV)
     finish_products()
 
-    handler(event("report"), context)
+    handler(event("report_execution"), context)
 
     assert aws.objects(CATALOGUE_BUCKET, "outputs/")[OUTPUT_KEY] == (
         b"S. No.,Product Name,Input Image Urls,Note,Output Image Urls,Status,Errors\r\n"
@@ -46,7 +46,7 @@ def test_totals_and_counts_are_exact(aws, context, event):
     aws.start_job(CSV)
     finish_products()
 
-    handler(event("report"), context)
+    handler(event("report_execution"), context)
 
     job = job_of()
     assert (job.status, job.output_key) == (JobStatus.PARTIAL, OUTPUT_KEY)
@@ -62,7 +62,7 @@ def test_a_catalogue_of_several_chunks_has_every_row_once_in_order(aws, context,
     for row in reversed(rows):
         put_result(JOB_ID, 1, settled(row, 1, [completed(1)]))
 
-    handler(event("report"), context)
+    handler(event("report_execution"), context)
 
     output = csv.DictReader(StringIO(aws.objects(CATALOGUE_BUCKET)[OUTPUT_KEY].decode(), newline=""))
     assert [(line["S. No."], line["Status"]) for line in output] == [(str(row), "COMPLETED") for row in rows]
@@ -72,10 +72,10 @@ def test_a_catalogue_of_several_chunks_has_every_row_once_in_order(aws, context,
 def test_a_second_call_changes_nothing_and_returns_the_same(aws, context, event):
     aws.start_job(CSV, JobOptions(webhook_url="https://shop.example/hook"))
     finish_products()
-    first = handler(event("report"), context)
+    first = handler(event("report_execution"), context)
     items, objects = aws.items(), aws.objects(CATALOGUE_BUCKET)
 
-    second = handler(event("report"), context)
+    second = handler(event("report_execution"), context)
 
     assert first == second
     assert (aws.items(), aws.objects(CATALOGUE_BUCKET)) == (items, objects)
@@ -89,7 +89,7 @@ def test_a_crash_at_any_point_is_mended_by_the_retry(aws, context, event):
     while crashed:
         point += 1
         with aws.crash_at(point) as points:
-            answer = handler(event("report"), context)
+            answer = handler(event("report_execution"), context)
         crashed = len(points) == point
 
     assert answer == {"messages": [event("deliver")]}
@@ -114,7 +114,7 @@ def test_an_unfinished_product_fails_the_report_and_ends_nothing(aws, context, e
         put_result(JOB_ID, 1, result)
 
     with pytest.raises(UnfinishedProductError, match="row 3"):
-        handler(event("report"), context)
+        handler(event("report_execution"), context)
 
     assert job_of().status is JobStatus.PROCESSING
     assert aws.objects(CATALOGUE_BUCKET, "outputs/") == {}
@@ -125,14 +125,14 @@ def test_a_product_still_in_work_fails_the_report(aws, context, event):
     put_result(JOB_ID, 1, ProductResult(1, ProductStatus.PROCESSING, 1))
 
     with pytest.raises(UnfinishedProductError, match="row 1"):
-        handler(event("report"), context)
+        handler(event("report_execution"), context)
 
 
 def test_a_drop_finds_output_and_job_in_its_outbox(aws, context, event):
     aws.start_job(CSV, **DROP)
     finish_products()
 
-    handler(event("report"), context)
+    handler(event("report_execution"), context)
 
     objects = aws.objects(CATALOGUE_BUCKET)
     assert objects[f"outbox/{TENANT}/2025/summer.{JOB_ID}.csv"] == objects[OUTPUT_KEY]
@@ -144,7 +144,7 @@ def test_a_rejected_drop_finds_its_errors_in_the_outbox_and_no_output(aws, conte
     error = {"row": None, "column": None, "code": "NO_ROWS", "message": "No row follows the header."}
     create_job(a_job(status=JobStatus.REJECTED, errors=(error,), **DROP))
 
-    handler(event("report"), context)
+    handler(event("report_execution"), context)
 
     [(key, document)] = aws.objects(CATALOGUE_BUCKET, "outbox/").items()
     assert key == f"outbox/{TENANT}/2025/summer.{JOB_ID}.json"
@@ -155,7 +155,7 @@ def test_a_report_of_an_earlier_run_does_not_end_the_later_one(aws, context, eve
     aws.start_job(CSV, run=2)
     keep_outcome(a_job(status=JobStatus.PARTIAL))
 
-    assert handler(event("report"), context) == {"messages": []}
+    assert handler(event("report_execution"), context) == {"messages": []}
 
     assert job_of().status is JobStatus.PROCESSING
 
@@ -164,16 +164,16 @@ def test_a_report_of_a_run_that_is_not_known_is_a_fault(aws, context, event):
     aws.start_job(CSV, run=2)
 
     with pytest.raises(LookupError, match="run 1"):
-        handler(event("report"), context)
+        handler(event("report_execution"), context)
 
 
 def test_a_job_that_is_gone_is_a_fault(aws, context, event):
     with pytest.raises(LookupError):
-        handler(event("report"), context)
+        handler(event("report_execution"), context)
 
 
 def test_a_job_whose_layout_is_gone_is_a_fault(aws, context, event):
     create_job(a_job(status=JobStatus.PROCESSING))
 
     with pytest.raises(LookupError):
-        handler(event("report"), context)
+        handler(event("report_execution"), context)

@@ -27,12 +27,12 @@ from tests.support.sweep_rounds import (
     DONE,
     STALLED,
     catalogue,
+    execute,
     full_run,
     item_of,
     job_of,
     messages_of,
     mostly_faulty,
-    settle,
     work,
 )
 
@@ -48,7 +48,7 @@ def test_a_job_that_makes_progress_is_left_alone(aws, clock):
         assert clock.round(10 * STALLED) == {Finding.MOVING: 1}
 
     assert aws.messages("INGEST_QUEUE") == []
-    assert aws.executions() == []
+    assert aws.reports() == []
 
 
 def test_a_job_is_not_looked_at_before_it_is_due(aws, clock):
@@ -84,13 +84,14 @@ def test_queues_are_idle_when_nothing_waits_is_in_work_or_rests(aws, queue, stat
 
 
 def test_a_completion_that_runs_is_waited_for(aws, clock):
-    aws.start_job(catalogue(1))
-    work(messages_of(1))
+    """One of release 0.1, whose executions report."""
+    full_run(aws)
+    execute(f"{JOB_ID}-1", "RUNNING")
 
     clock.rounds_until_stalled()
 
     assert clock.round(STALLED * 50) == {Finding.WAITING: 1}
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == []
 
 
 def test_a_catalogue_whose_event_was_lost_is_fanned_out(aws, clock, take):
@@ -125,7 +126,7 @@ def test_an_ingest_that_stopped_goes_on(aws, clock, take, event):
     assert sorted(message["row"] for message in sent) == [201, 402]
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=2, failed=398)
     work(sent)
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=4, failed=398)
 
 
@@ -166,7 +167,7 @@ def test_results_that_never_came_into_the_ledger_are_entered(aws, clock, take):
 
     assert aws.rows_sent() == []
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=3)
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_full_chunk_that_its_run_does_not_know_of_is_closed(aws, clock, take):
@@ -178,7 +179,7 @@ def test_a_full_chunk_that_its_run_does_not_know_of_is_closed(aws, clock, take):
     clock.rounds_until_stalled()
     take()
 
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=3)
 
 
@@ -187,19 +188,19 @@ def test_a_full_run_whose_completion_never_started_is_completed(aws, clock):
 
     assert clock.rounds_until_stalled() == {Finding.REDRIVEN: 1}
 
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
     assert aws.messages("INGEST_QUEUE") == []
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
 def test_a_completion_that_ended_without_ending_the_job_is_repeated_under_another_name(aws, clock, status):
     full_run(aws)
-    finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
-    settle(f"{JOB_ID}-1", status)
+    execute(f"{JOB_ID}-1", status)
 
     assert clock.rounds_until_stalled() == {Finding.REDRIVEN: 1}
 
-    assert aws.executions() == [f"{JOB_ID}-1", f"{JOB_ID}-1-r1"]
+    assert aws.reports() == [f"{JOB_ID}-1-r1"]
+    execute(f"{JOB_ID}-1-r1", "RUNNING")
     assert clock.round(20 * STALLED) == {Finding.WAITING: 1}
 
 

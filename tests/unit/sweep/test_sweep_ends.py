@@ -9,10 +9,13 @@ from imagemill.adapters.aws import clients
 from imagemill.adapters.store.items import key
 from imagemill.adapters.store.jobs import create_job, end_job, reject_job
 from imagemill.adapters.store.ledger import live_counts
+from imagemill.adapters.store.reports import Checkpoint, advance_checkpoint, open_checkpoint
 from imagemill.adapters.store.results import results_of_chunk
+from imagemill.adapters.store.watch import note_reported
 from imagemill.domain.codes import ImageCode, JobStatus, ProductStatus
 from imagemill.domain.job import UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS, ProductCounts, Totals
 from imagemill.domain.product import ProductResult
+from imagemill.domain.tally import Tally
 from imagemill.kept import forget
 from imagemill.steps.ledger import finish
 from sweep.remedy import MAX_BURIALS, MAX_REDRIVES, MAX_REPEATS
@@ -23,6 +26,7 @@ from tests.support.sweep_rounds import (
     DONE,
     STALLED,
     catalogue,
+    execute,
     full_run,
     is_watched,
     item_of,
@@ -40,11 +44,13 @@ def test_an_ended_job_is_watched_until_its_receivers_are_told(aws, clock):
     finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
     end_job(JOB_ID, 1, JobStatus.COMPLETED, ProductCounts(completed=1), Totals(), "outputs/x.csv")
 
+    execute(f"{JOB_ID}-1", "RUNNING")
     assert clock.rounds_until_stalled() == {Finding.WAITING: 1}
     settle(f"{JOB_ID}-1", "FAILED")
     assert clock.round(STALLED) == {Finding.REDRIVEN: 1}
     assert is_watched()
-    settle(f"{JOB_ID}-1-r1", "SUCCEEDED")
+    assert aws.reports()[-1] == f"{JOB_ID}-1-r1"
+    execute(f"{JOB_ID}-1-r1", "SUCCEEDED")
     assert clock.next_remedy() == {Finding.DONE: 1}
 
     assert not is_watched()
@@ -55,7 +61,7 @@ def test_a_job_that_ended_as_it_should_costs_a_round_four_calls(aws, clock):
     full_run(aws)
     finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
     end_job(JOB_ID, 1, JobStatus.COMPLETED, ProductCounts(completed=1), Totals(), "outputs/x.csv")
-    settle(f"{JOB_ID}-1", "SUCCEEDED")
+    execute(f"{JOB_ID}-1", "SUCCEEDED")
 
     with aws.calls() as calls:
         assert clock.round() == {Finding.DONE: 1}
@@ -69,7 +75,7 @@ def test_a_rejection_that_nobody_was_told_of_is_told(aws, clock):
 
     clock.rounds_until_stalled()
 
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_receivers_that_cannot_be_told_are_given_up(aws, clock):
@@ -77,17 +83,58 @@ def test_receivers_that_cannot_be_told_are_given_up(aws, clock):
 
     for repeat in range(MAX_REPEATS):
         assert clock.next_remedy() == {Finding.REDRIVEN: 1}
-        settle(f"{JOB_ID}-1-r{repeat}" if repeat else f"{JOB_ID}-1", "FAILED")
+        execute(f"{JOB_ID}-1-r{repeat}" if repeat else f"{JOB_ID}-1", "FAILED")
 
     assert clock.next_remedy() == {Finding.GIVEN_UP: 1}
     assert not is_watched()
-    assert len(aws.executions()) == MAX_REPEATS
+    assert len(aws.reports()) == MAX_REPEATS
+
+
+def test_a_rejection_whose_report_always_fails_is_given_up(aws, clock):
+    aws.store_job(catalogue(1), status=JobStatus.REJECTED)
+
+    for _ in range(MAX_REPEATS):
+        assert clock.next_remedy() == {Finding.REDRIVEN: 1}
+
+    assert clock.next_remedy() == {Finding.GIVEN_UP: 1}
+    assert not is_watched()
+
+
+def test_a_job_that_was_reported_to_nobody_is_not_looked_at(aws, clock):
+    aws.store_job(catalogue(1), status=JobStatus.REJECTED)
+
+    assert note_reported(JOB_ID, 1, JobStatus.REJECTED, is_over=True)
+
+    assert clock.round() == {}
+    assert not is_watched()
+
+
+def test_a_job_whose_executions_are_forgotten_is_let_go(aws, clock):
+    """Step Functions keeps them for 90 days."""
+    aws.store_job(catalogue(1), status=JobStatus.REJECTED)
+    note_reported(JOB_ID, 1, JobStatus.REJECTED, is_over=False)
+
+    assert clock.round() == {Finding.DONE: 1}
+    assert not is_watched()
+
+
+def test_a_report_of_many_parts_is_left_alone_while_it_goes_on(aws, clock):
+    full_run(aws)
+    open_checkpoint(JOB_ID, 1, {"append": "upload"})
+
+    assert clock.round() == {Finding.MOVING: 1}
+    for row in range(2, 9):
+        advance_checkpoint(JOB_ID, 1, Checkpoint(row, row, {"append": "upload"}, Tally()))
+        assert clock.round(STALLED) == {Finding.MOVING: 1}
+    assert clock.next_remedy() == {Finding.REDRIVEN: 1}
+
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_job_that_a_retry_has_begun_meanwhile_stays_on_the_list(aws, clock):
     aws.store_job(catalogue(1), status=JobStatus.FAILED)
     clock.rounds_until_stalled()
-    settle(f"{JOB_ID}-1", "SUCCEEDED")
+    execute(f"{JOB_ID}-1", "SUCCEEDED")
 
     def retry(point: str) -> None:
         if point == "after DescribeExecution":
@@ -132,7 +179,7 @@ def test_an_upload_that_never_came_is_rejected_when_it_can_no_longer_come(aws, c
     assert (job.status, [error["code"] for error in job.errors]) == (JobStatus.REJECTED, ["UPLOAD_EXPIRED"])
     assert "60 minutes" in job.errors[0]["message"]
     assert job.ended_at
-    assert aws.executions() == [f"{job_id}-1"]
+    assert aws.reports() == [f"{job_id}-1"]
 
 
 def test_a_catalogue_that_was_never_stored_is_rejected(aws, clock):
@@ -142,7 +189,7 @@ def test_a_catalogue_that_was_never_stored_is_rejected(aws, clock):
 
     job = job_of()
     assert (job.status, [error["code"] for error in job.errors]) == (JobStatus.REJECTED, ["INGEST_FAILED"])
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_job_that_ingest_never_takes_is_rejected_in_the_end(aws, clock):
@@ -154,7 +201,7 @@ def test_a_job_that_ingest_never_takes_is_rejected_in_the_end(aws, clock):
 
     assert [error["code"] for error in job_of().errors] == ["INGEST_FAILED"]
     assert len(aws.messages("INGEST_QUEUE")) == MAX_REDRIVES
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_products_that_vanish_again_and_again_end_as_crashed(aws, clock, take):
@@ -174,7 +221,7 @@ def test_products_that_vanish_again_and_again_end_as_crashed(aws, clock, take):
     assert results[2].images == (DONE,)
     assert (results[3].status, results[3].images[0].error) == (ProductStatus.FAILED, ImageCode.PROCESSING_CRASHED)
     assert live_counts(JOB_ID, 1) == ProductCounts(completed=2, failed=1)
-    assert aws.executions() == [f"{JOB_ID}-1"]
+    assert aws.reports() == [f"{JOB_ID}-1"]
 
 
 def test_a_job_whose_catalogue_is_gone_ends_all_the_same(aws, clock):
@@ -194,13 +241,12 @@ def test_a_job_whose_catalogue_is_gone_ends_all_the_same(aws, clock):
 
 def test_a_report_that_always_fails_ends_the_job_after_days(aws, clock):
     full_run(aws)
-    finish([finished(JOB_ID, 1, 1, ProductStatus.COMPLETED, 1)])
-    settle(f"{JOB_ID}-1", "FAILED")
+    execute(f"{JOB_ID}-1", "FAILED")
     begun = clock.moment
 
     for repeat in range(1, MAX_REPEATS + 1):
         assert clock.next_remedy() == {Finding.REDRIVEN: 1}
-        settle(f"{JOB_ID}-1-r{repeat}", "FAILED")
+        execute(f"{JOB_ID}-1-r{repeat}", "FAILED")
     assert clock.next_remedy() == {Finding.GIVEN_UP: 1}
 
     assert clock.moment - begun > 2 * 24 * 3600

@@ -82,7 +82,8 @@ class Job:
     source_url: where the catalogue is fetched, for source `url`. unchanged_since: the job that did what this one would
     have done, where that address had the same catalogue.
     run: from 1, one more with each retry. started_at and all that tells how the job ended are its run's,
-    as is cancelled_at: when the run's cancellation was accepted.
+    as is cancelled_at: when the run's cancellation was accepted. reported: the run of which all was told last, or
+    handed over to be told.
     """
 
     job_id: str
@@ -106,6 +107,7 @@ class Job:
     csv: Mapping[str, Any] | None = None
     source_url: str | None = None
     unchanged_since: str | None = None
+    reported: int = 0
 
     @property
     def catalogue_key(self) -> str:

@@ -4,7 +4,7 @@ Products are finished in this order, and the SQS message is deleted only afterwa
 1. the product's terminal result is written, if it has none yet;
 2. its row is added to its chunk's ledger;
 3. a chunk whose ledger is full is added to the run;
-4. a run whose chunks are all done starts the completion execution, named after the run.
+4. a run whose chunks are all done is reported: a message asks for it, which may be sent twice.
 A crash anywhere leaves the message, and its redelivery repeats what is missing. Whoever makes the
 last addition sees it in the very answer to it, so no worker needs to look at another's work.
 """
@@ -15,11 +15,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from imagemill.adapters.aws.completion import start_completion
+from imagemill.adapters.aws.queues import ask_report
 from imagemill.adapters.store.ledger import add_rows
 from imagemill.adapters.store.runs import close_chunk
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.product import ProductMessage, ProductResult
+from imagemill.domain.report_request import ReportRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ def finish(products: Iterable[Finished]) -> None:
     """Enter finished products in the ledger, and end each run whose last products these were.
 
     One ledger update a chunk, whatever the number of products. Safe to repeat: rows and chunks are
-    set members, and the execution is named after the run.
+    set members, and a run is reported once, however often that is asked for.
     """
     for chunk, rows in _by_chunk(products).items():
         counts = add_rows(chunk.job_id, chunk.run, chunk.number, rows)
         if counts.ended == chunk.size and close_chunk(chunk.job_id, chunk.run, chunk.number, counts).is_full:
-            start_completion(chunk.job_id, chunk.run)
+            ask_report(ReportRequest(chunk.job_id, chunk.run))
 
 
 def finish_products(products: Iterable[tuple[ProductMessage, ProductResult]]) -> None:

@@ -1,12 +1,15 @@
-"""The completion state machine, which ends a job's run and tells its receivers."""
+"""The completion state machine, which delivers messages until they are delivered or given up.
+
+In release 0.1 its executions also closed the run.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -33,21 +36,18 @@ class Completion:
         return self.status == "SUCCEEDED"
 
 
-def start_completion(job_id: str, run: int, repeat: int = 0) -> None:
-    """Start the execution that ends this run, once.
+def start_run_deliveries(job_id: str, run: int, repeat: int, deliveries: Sequence[Delivery]) -> None:
+    """Start the execution that tells a run's receivers, once.
 
     The execution is named after the run, and a name can be used once in 90 days (StartExecution API
     reference), so repeating changes nothing. One that failed is repeated under a name of its own.
     """
-    _start(_name(job_id, run, repeat), {"job_id": job_id, "run": run})
+    start_deliveries(_name(job_id, run, repeat), deliveries)
 
 
 def start_deliveries(name: str, deliveries: Sequence[Delivery]) -> None:
-    """Start an execution that reports nothing and only delivers. Repeating with the same name changes nothing."""
-    _start(name, {"messages": [delivery.as_dict() for delivery in deliveries]})
-
-
-def _start(name: str, given: Mapping[str, Any]) -> None:
+    """Start an execution that delivers messages. Repeating with the same name changes nothing."""
+    given = {"messages": [delivery.as_dict() for delivery in deliveries]}
     try:
         step_functions().start_execution(
             stateMachineArn=os.environ["COMPLETION_STATE_MACHINE"], name=name, input=json.dumps(given)

@@ -1,4 +1,4 @@
-"""The ingest and products queues."""
+"""The ingest, products and report queues."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from imagemill.adapters.aws.fast_lane import by_fast_lane
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.ingest_messages import IngestRequest, to_json
 from imagemill.domain.product import ProductMessage
+from imagemill.domain.report_request import ReportRequest
 from imagemill.errors import MessagesNotSentError
 
 #: SendMessageBatch: at most 10 entries and 1 MiB together (SQS quotas); less is asked, as headers count too.
@@ -84,8 +85,13 @@ def ask_ingest(request: IngestRequest) -> None:
     sqs().send_message(QueueUrl=os.environ["INGEST_QUEUE"], MessageBody=to_json(request))
 
 
+def ask_report(request: ReportRequest) -> None:
+    """Put a request into the report queue. Repeating asks twice, which the report tolerates."""
+    by_fast_lane(sqs(), "send_message", QueueUrl=os.environ["REPORT_QUEUE"], MessageBody=request.to_json())
+
+
 def queues_are_idle() -> bool:
-    """Whether no message waits, is in work or rests, in either queue.
+    """Whether no message waits, is in work or rests, in the queues of ingest and of products.
 
     The counts are approximate and up to a minute late (GetQueueAttributes API reference).
     """
@@ -151,8 +157,17 @@ def delete_products(handles: Sequence[str]) -> None:
 
 def show_again_after(receipt_handle: str, seconds: float) -> None:
     """Let a products message that is given back come again after `seconds`, not after the queue's own time."""
+    _show_again_after("PRODUCTS_QUEUE", receipt_handle, seconds)
+
+
+def show_report_again_after(receipt_handle: str, seconds: float) -> None:
+    """The same for a message of the report queue."""
+    _show_again_after("REPORT_QUEUE", receipt_handle, seconds)
+
+
+def _show_again_after(queue: str, receipt_handle: str, seconds: float) -> None:
     sqs().change_message_visibility(
-        QueueUrl=os.environ["PRODUCTS_QUEUE"],
+        QueueUrl=os.environ[queue],
         ReceiptHandle=receipt_handle,
         VisibilityTimeout=min(MAX_VISIBILITY_SECONDS, max(0, round(seconds))),
     )

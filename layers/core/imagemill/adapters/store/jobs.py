@@ -340,5 +340,6 @@ def _job(values: Mapping[str, Any]) -> Job:
         csv=values.get("csv"),
         source_url=values.get("source_url"),
         unchanged_since=values.get("unchanged_since"),
+        reported=values.get("reported", 0),
         **outcome_from_dict(values),
     )

@@ -1,7 +1,7 @@
 """The watch list: the jobs that the sweep looks after, in index `gsi2` by the time of its next look.
 
-A job is on it from its making until it has ended and its completion has succeeded. `gsi2pk` and `gsi2sk`
-are attributes of the job's own item, so no job is made without; the sweep alone takes them off.
+A job is on it from its making until it has ended and its receivers are told. `gsi2pk` and `gsi2sk` are attributes of
+the job's own item, so no job is made without. The report takes them off when there is nobody to call, else the sweep.
 """
 
 from __future__ import annotations
@@ -69,6 +69,16 @@ def unwatch(entry: Watched, status: JobStatus, run: int) -> bool:
     values = {":seen": entry.due, ":status": status.value, ":run": run}
     condition = "gsi2sk = :seen AND #status = :status AND run = :run"
     return change_job(entry.job_id, "REMOVE gsi2pk, gsi2sk, sweep", condition, values)
+
+
+def note_reported(job_id: str, run: int, status: JobStatus, *, is_over: bool) -> bool:
+    """Note on an ended job that its run is reported. False when it was noted before, or another run has begun.
+
+    is_over: nobody is yet to be told, so the job leaves the list. A retry, which puts it there, changes the run.
+    """
+    update = "SET reported = :run" + (" REMOVE gsi2pk, gsi2sk, sweep" if is_over else "")
+    condition = "#status = :status AND run = :run AND (attribute_not_exists(reported) OR reported <> :run)"
+    return change_job(job_id, update, condition, {":run": run, ":status": status.value})
 
 
 def forget(entry: Watched) -> bool:
