@@ -13,7 +13,7 @@ from imagemill.adapters.aws.objects import copy_catalogue, versions_of
 from imagemill.adapters.aws.queues import ask_report
 from imagemill.adapters.store.jobs import end_unchanged, get_job, reject_job
 from imagemill.adapters.store.remote_catalogues import RemoteCatalogue, get_remote_catalogue, put_remote_catalogue
-from imagemill.adapters.web.client import MEBIBYTE, UNKNOWN, WebClient, WebPolicy, user_agent
+from imagemill.adapters.web.client import MEBIBYTE, WebClient, WebPolicy, user_agent
 from imagemill.adapters.web.faults import FetchError, WebCode
 from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.codes import FileCode, ImageCode, JobStatus
@@ -21,7 +21,7 @@ from imagemill.domain.ids import created_seconds
 from imagemill.domain.job import Job
 from imagemill.domain.options import Reuse
 from imagemill.domain.report_request import ReportRequest
-from imagemill.domain.source import slack_seconds
+from imagemill.domain.source import UNKNOWN, slack_seconds
 from imagemill.errors import NoSuchJobError
 from imagemill.kept import kept
 from imagemill.logs import logger

@@ -18,13 +18,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from imagemill import metrics
 from imagemill.adapters.aws.image_store import put_image
 from imagemill.adapters.web.bodies import EncodedBody
-from imagemill.adapters.web.client import UNKNOWN, Fetched, OwnQueue, WebClient
+from imagemill.adapters.web.client import Fetched, OwnQueue, WebClient
 from imagemill.adapters.web.faults import FarSlotError, FetchError, NotTriedError, WebCode
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ImageResult
-from imagemill.domain.source import Source, Validators
+from imagemill.domain.source import UNKNOWN, Source, Validators
 from imagemill.errors import ImagemillError
 from imagemill.metrics import Metric
 

@@ -17,9 +17,8 @@ from imagemill.adapters.aws.image_store import StoredImage, find_image, store_ag
 from imagemill.adapters.store.items import SECONDS_A_DAY
 from imagemill.adapters.store.results import CurrentResults, get_current_results
 from imagemill.adapters.store.sources import put_sources
-from imagemill.adapters.web.client import UNKNOWN
 from imagemill.domain.product import ImageResult
-from imagemill.domain.source import Source, SourceKey, Validators, source_key
+from imagemill.domain.source import UNKNOWN, Source, SourceKey, Validators, source_key
 from imagemill.errors import SourcesNotKeptError
 from imagemill.logs import logger
 from imagemill.metrics import Metric

@@ -197,6 +197,26 @@ def test_how_long_an_object_is_kept_is_counted_from_when_it_was_stored(monkeypat
     assert not outlives(replace(exactly, stored_at=exactly.stored_at - 1), end)
 
 
+def test_a_redirect_that_leads_to_another_picture_shows_that_one(web, picture, made):
+    """Though its tag is the same: a tag is its own URL's."""
+    web.route("/front.jpg", versioned(picture.body, ETag='"1"'))
+    web.route("/back.jpg", versioned(saved(photo(90, 70), "JPEG"), ETag='"1"'))
+    url = web.route("/main.jpg", Answer(302, headers={"Location": "/front.jpg"}))
+    first = made(url)
+    web.route("/main.jpg", Answer(302, headers={"Location": "/back.jpg"}))
+
+    assert made(url, again=True).sha256 != first.sha256
+
+
+def test_where_a_redirect_leads_is_asked_what_has_changed(web, picture, made):
+    web.route("/front.jpg", versioned(picture.body, ETag='"1"'))
+    url = web.route("/main.jpg", Answer(302, headers={"Location": "/front.jpg"}))
+    first = made(url)
+
+    assert made(url, again=True) == replace(first, reused=True)
+    assert [request.headers.get("if-none-match") for request in web.asked_for("/front.jpg")] == [None, '"1"']
+
+
 def test_a_304_that_nobody_asked_for_is_a_fault(web, made):
     image = made(web.route("/a.jpg", Answer(304)))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ImageResult
@@ -25,10 +26,23 @@ OTHER_CLOCK = timedelta(seconds=60)
 
 
 class Validators(NamedTuple):
-    """What an origin tells versions of an image apart by, fit to be sent back to it; None where it says nothing fit."""
+    """What an origin tells versions of an image apart by, fit to be sent back to it; None where it says nothing fit.
+
+    answered_by: what tells the URL apart that redirects led to, where they did: the validators are that one's.
+    """
 
     etag: str | None = None
     last_modified: str | None = None
+    answered_by: str | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Validators:
+        """Of values that have others beside these."""
+        return cls(*(values.get(name) for name in cls._fields))
+
+
+#: Of what was never fetched, or of an origin that says nothing.
+UNKNOWN = Validators()
 
 
 def read_validators(etag: str | None, last_modified: str | None, date: str | None, now: datetime) -> Validators:

@@ -32,14 +32,13 @@ def get_remote_catalogue(job: Job) -> RemoteCatalogue | None:
     if not found:
         return None
     item = from_item(found)
-    return RemoteCatalogue(Validators(item.get("etag"), item.get("last_modified")), item["sha256"], item["job_id"])
+    return RemoteCatalogue(Validators.from_dict(item), item["sha256"], item["job_id"])
 
 
 def put_remote_catalogue(job: Job, found: RemoteCatalogue) -> None:
     """Repeating writes the same; of two jobs that fetch at once, either may be the one that is remembered."""
     values = {
-        "etag": found.validators.etag,
-        "last_modified": found.validators.last_modified,
+        **found.validators._asdict(),
         "sha256": found.sha256,
         "job_id": found.job_id,
         "expires_at": expires_at(found.job_id),

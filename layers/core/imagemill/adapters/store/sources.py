@@ -36,7 +36,7 @@ def source_key_of(item: Mapping[str, Any]) -> SourceKey:
 
 def source_of(item: Mapping[str, Any]) -> Source:
     return Source(
-        Validators(item.get("etag"), item.get("last_modified")),
+        Validators.from_dict(item),
         item["sha256"],
         ImageResult.from_dict({**item["image"], "position": 0}),
         item["stored_at"],
@@ -71,8 +71,7 @@ def _item(key_: SourceKey, source: Source) -> dict[str, Any]:
     del image["position"]
     days = settings().image_retention_days
     values = {
-        "etag": source.validators.etag,
-        "last_modified": source.validators.last_modified,
+        **source.validators._asdict(),
         "sha256": source.sha256,
         "image": image,
         "stored_at": source.stored_at,

@@ -16,6 +16,7 @@ from urllib3.response import HTTPResponse
 
 from imagemill import __version__
 from imagemill.adapters.web.bodies import READ_BYTES, EncodedBody, codings, decoded, left_on
+from imagemill.adapters.web.conditional import STUMBLED, conditions, confirms, validators_of
 from imagemill.adapters.web.cookies import ChainCookies
 from imagemill.adapters.web.faults import (
     BROKEN_OFF,
@@ -39,7 +40,7 @@ from imagemill.adapters.web.pinned_connections import (
 )
 from imagemill.adapters.web.shared_pace import OwnPaces, Paces, SharedPaces, Slot
 from imagemill.domain.pace import NotedPace
-from imagemill.domain.source import Validators, read_validators
+from imagemill.domain.source import UNKNOWN, Validators
 from imagemill.domain.web_urls import DEFAULT_PORTS, Origin, WebUrl
 from imagemill.errors import InvalidUrlError
 
@@ -52,9 +53,6 @@ MAX_DISCARD_SECONDS = 1.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: No list of favourite formats: the image as it is stored is wanted, not a re-encoded one.
 ACCEPT = "image/*,*/*;q=0.5"
-
-#: Of an image that was never fetched.
-UNKNOWN = Validators()
 
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -131,6 +129,14 @@ class OwnQueue:
             raise NotTriedError from None
         finally:
             self.seconds += time.monotonic() - begun
+
+
+class _Answer(NamedTuple):
+    """A head that is no redirect's. validators: of the answer, or those that it has confirmed."""
+
+    connection: PinnedHTTPConnection
+    response: HTTPResponse
+    validators: Validators
 
 
 class _Request(NamedTuple):
@@ -238,14 +244,14 @@ class WebClient:
             """As far off as it was before the waiting, but not beyond the end of that."""
             return Deadline(min(deadline.ends_at + own.seconds - waited_before, own.until))
 
-        with self._final_answer(url, known, own_deadline, own) as (connection, response):
+        with self._final_answer(url, known, own_deadline, own) as (connection, response, validators):
             if response.status != 200:
-                return Fetched(None, known)
+                return Fetched(None, validators)
             if reserve is not None:
                 with own.waiting():
                     reserve(self._largest_body(response), own.until)
                 connection.end_at(own_deadline())
-            return Fetched(self._body(response, own_deadline()), _validators(response))
+            return Fetched(self._body(response, own_deadline()), validators)
 
     @contextmanager
     def stream(self, url: str, *, known: Validators = UNKNOWN) -> Iterator[Streamed]:
@@ -255,31 +261,32 @@ class WebClient:
             FetchError: also from the pieces.
         """
         deadline = Deadline.after(self._policy.total_timeout_seconds)
-        with self._final_answer(url, known, lambda: deadline, OwnQueue(deadline.ends_at)) as (_, response):
-            if response.status == 200:
-                yield Streamed(self._pieces(response, deadline), _validators(response))
-            else:
-                yield Streamed(None, known)
+        with self._final_answer(url, known, lambda: deadline, OwnQueue(deadline.ends_at)) as (_, response, validators):
+            pieces = self._pieces(response, deadline) if response.status == 200 else None
+            yield Streamed(pieces, validators)
 
     @contextmanager
     def _final_answer(
         self, url: str, known: Validators, deadline: Callable[[], Deadline], queue: OwnQueue
-    ) -> Iterator[tuple[PinnedHTTPConnection, HTTPResponse]]:
+    ) -> Iterator[_Answer]:
         """The head of what is no redirect: 200, or 304 where something is known."""
-        headers = self._fetch_headers(known)
         cookies = ChainCookies()
-        target = self._allowed(url)
+        first = target = self._allowed(url)
         for _ in range(self._policy.max_redirects + 1):
             connection = self._acquired(target, queue)
-            request = _Request("GET", target.target, headers | cookies.field(target), None)
+            asked = conditions(known, target, first)
+            request = _Request("GET", target.target, self._fetch_headers | asked | cookies.field(target), None)
             with self._exchange(connection, target, request, deadline, queue) as response:
                 if response.status == 200:
-                    yield connection, response
+                    yield _Answer(connection, response, validators_of(response, target, first))
                     return
                 _discard(connection, response, deadline())
-                if response.status == 304 and known != UNKNOWN:
-                    yield connection, response
+                if asked and response.status == 304 and confirms(response.headers, known):
+                    yield _Answer(connection, response, known)
                     return
+            if asked and response.status in {304, *STUMBLED}:
+                known = UNKNOWN
+                continue
             location = response.headers.get("location") if response.status in REDIRECTS else None
             if location is None:
                 raise FetchError(WebCode.HTTP_STATUS, response.status, self._wait_asked_for(response))
@@ -287,14 +294,13 @@ class WebClient:
             target = self._allowed(_as_utf8(location), base=target)
         raise FetchError(WebCode.TOO_MANY_REDIRECTS)
 
-    def _fetch_headers(self, known: Validators) -> dict[str, str]:
+    @property
+    def _fetch_headers(self) -> dict[str, str]:
         headers = {
             "User-Agent": self._policy.user_agent,
             "Accept": self._policy.accept,
             "Accept-Encoding": "identity",
             "Referer": self._policy.referer,
-            "If-None-Match": known.etag,
-            "If-Modified-Since": known.last_modified,
         }
         return {name: value for name, value in headers.items() if value}
 
@@ -441,12 +447,6 @@ def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline:
             discarded += len(piece)
     except NETWORK_ERRORS:
         connection.close()
-
-
-def _validators(response: HTTPResponse) -> Validators:
-    fields = response.headers
-    # Of a body that was encoded, the tag is the encoded one's: it tells versions apart all the same.
-    return read_validators(fields.get("etag"), fields.get("last-modified"), fields.get("date"), datetime.now(UTC))
 
 
 def _retry_after(response: HTTPResponse) -> float | None:
