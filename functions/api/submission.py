@@ -122,8 +122,8 @@ def unsupported_media_type() -> ProblemError:
     return ProblemError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "UNSUPPORTED_MEDIA_TYPE",
-        "Send the CSV as multipart/form-data in the field 'file', or as a raw body of type text/csv; or, unless it is "
-        'a dry run, its address as application/json: {"source_url": "https://…"}.',
+        "Send the CSV as multipart/form-data in the field 'file', or as a raw body of type text/csv; or its "
+        'address as application/json: {"source_url": "https://…"}.',
     )
 
 

@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from imagemill.domain.codes import JobStatus, ProductStatus
 from imagemill.domain.ids import ULID_PATTERN
+from imagemill.errors import InvalidOptionError
 from imagemill.logs import logger
 from imagemill.settings import settings
 
@@ -35,7 +36,9 @@ def post_job() -> Response[Any] | dict[str, Any]:
     query.pop("dry_run", None)
     event = router.current_event.raw_event
     key = router.current_event.headers.get("idempotency-key")
-    if media_type_of(event) == "application/json" and not dry_run:
+    if media_type_of(event) == "application/json":
+        if dry_run:
+            raise InvalidOptionError("dry_run", "not with source_url; send the CSV itself to have it validated")
         request = read_remote_request(event, query, allow_http_webhook=settings().is_local)
         job = submit_remote(request, _tenant(), _api_url(), key)
     else:

@@ -14,6 +14,7 @@ from imagemill.domain.job import Job, ProductCounts, Totals
 from ingest.app import handler
 from sweep.remedy import NOT_STORED, Redrive, Reject, remedy_for
 from tests.support.account import CATALOGUE_BUCKET, TENANT
+from tests.support.caller import multiple
 from tests.support.web import Answer
 
 CSV = b"No,Name,Images\r\n1,A,https://a/1.jpg\r\n"
@@ -32,11 +33,12 @@ class Feeds:
         self._context = context
         self._event = event
 
-    def post(self, body: Any, key: str | None = None) -> Any:
+    def post(self, body: Any, key: str | None = None, **query: str) -> Any:
         request = self._event("api_post_uploads") | {"path": "/jobs", "resource": "/jobs"}
         request["headers"] = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
         request["multiValueHeaders"] = {name: [value] for name, value in request["headers"].items()}
         request |= {"body": json.dumps(body), "isBase64Encoded": False}
+        request |= {"queryStringParameters": query, "multiValueQueryStringParameters": multiple(query)}
         return self.caller.send(request)
 
     def take(self, request: Any) -> None:
@@ -113,7 +115,7 @@ def test_an_unchanged_feed_ends_at_once_as_a_job_that_says_so(aws, feeds, web, h
     assert aws.objects(CATALOGUE_BUCKET)[str(second.output_key)] == b"output"
     assert (second.products, second.counts) == (1, first.counts)
     assert second.totals == Totals(1, 1, 9, 5, images_reused=1)
-    assert f"{second.job_id}-1" in aws.executions()
+    assert f"{second.job_id}-1" in aws.reports()
     third = feeds.run(url)
     assert third.unchanged_since == first.job_id
 
@@ -164,7 +166,7 @@ def test_what_cannot_be_fetched_is_rejected_with_its_code(aws, feeds, web, answe
         assert stored(aws, job) == CSV
     else:
         assert (job.status, [error["code"] for error in job.errors]) == (JobStatus.REJECTED, [code])
-        assert f"{job.job_id}-1" in aws.executions()
+        assert f"{job.job_id}-1" in aws.reports()
         assert stored(aws, job) is None
 
 
@@ -183,6 +185,14 @@ def test_what_is_no_address_is_refused_at_once(feeds, url):
 
     assert (feeds.caller.status, problem["code"]) == (422, "INVALID_OPTION")
     assert "source_url" in problem["detail"]
+
+
+def test_an_address_is_not_validated_in_a_dry_run(aws, feeds):
+    problem = feeds.post({"source_url": "https://shop.example/feed.csv"}, dry_run="true")
+
+    assert (feeds.caller.status, problem["code"]) == (422, "INVALID_OPTION")
+    assert "dry_run" in problem["detail"]
+    assert aws.items() == []
 
 
 def test_the_same_key_is_the_same_job(aws, feeds):
