@@ -143,6 +143,33 @@ def authorise_batches() -> None:
     iam_actions.extract_iam_action = extract_single_action
 
 
+def name_scheduled_times() -> None:
+    """Put the time into a timer's message, as EventBridge Scheduler does; and name its group in what is authorised."""
+    from ministack.core import iam_actions
+    from ministack.services import eventbridge
+
+    invoke, resource = eventbridge._invoke_target, iam_actions.extract_resource_arn
+
+    def invoke_with_time(target: dict[str, Any], event: dict[str, Any], *args: Any) -> Any:
+        if event.get("Source") == "aws.scheduler" and "Input" in target:
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event["Time"]))
+            target = {**target, "Input": target["Input"].replace("<aws.scheduler.scheduled-time>", at)}
+        return invoke(target, event, *args)
+
+    def resource_in_group(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *args: Any
+    ) -> Any:
+        arn = resource(service, method, path, headers, body, query, *args)
+        if service != "scheduler" or ":schedule/default/" not in str(arn):
+            return arn
+        given = query.get("groupName") or json.loads(body or b"{}").get("GroupName") or "default"
+        group = given[0] if isinstance(given, list) else given
+        return arn.replace(":schedule/default/", f":schedule/{group}/")
+
+    eventbridge._invoke_target = invoke_with_time
+    iam_actions.extract_resource_arn = resource_in_group
+
+
 def count_concurrency() -> None:
     """Read MaximumConcurrency as the number that it is, also when a template parameter gave it as text."""
     from ministack.services import lambda_svc
@@ -248,6 +275,7 @@ if __name__ == "__main__":
     match_media_types()
     read_ranges_of_versions()
     authorise_batches()
+    name_scheduled_times()
     count_concurrency()
     hand_in_at_once()
     begin_executions_at_once()

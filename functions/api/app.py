@@ -17,7 +17,7 @@ from imagemill.logs import logger
 from .caller import ids_of
 from .problems import ProblemError, internal_error, method_not_allowed, route_not_found
 from .resolver import Resolver
-from .routes import jobs, public, uploads, webhooks
+from .routes import jobs, public, schedules, uploads, webhooks
 
 #: How long a browser may remember a preflight's answer, in seconds.
 PREFLIGHT_SECONDS = 3600
@@ -41,6 +41,7 @@ app = Resolver(cors=_cors())
 app.include_router(jobs.router)
 app.include_router(uploads.router)
 app.include_router(webhooks.router)
+app.include_router(schedules.router)
 app.include_router(public.router)
 
 

@@ -14,6 +14,7 @@ from imagemill.domain.ingest_messages import (
     IngestMessage,
     ObjectsCreated,
     RedriveRun,
+    RunSchedule,
     from_json,
 )
 from imagemill.domain.job import job_id_of_upload
@@ -26,6 +27,7 @@ from .fan_out import fan_out
 from .redrive import redrive
 from .remote import fetch_catalogue
 from .retry import fan_out_retry
+from .scheduled import start_run
 
 #: How often a message is received before it is a dead letter; the template's maxReceiveCount says the same to SQS.
 MAX_INGEST_RECEIVE_COUNT = 5
@@ -57,6 +59,8 @@ def _take(message: IngestMessage, context: LambdaContext) -> None:
             fan_out(job_id, chunk, context.get_remaining_time_in_millis)
         case FetchCatalogue(job_id):
             fetch_catalogue(job_id, context.get_remaining_time_in_millis)
+        case RunSchedule():
+            start_run(message)
         case FanOutRetry():
             fan_out_retry(message, context.get_remaining_time_in_millis)
         case RedriveRun():

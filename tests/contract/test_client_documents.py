@@ -13,6 +13,7 @@ SCHEMAS = {
     "ProductDocument": "Product",
     "ImageDocument": "Image",
     "WebhookDocument": "Webhook",
+    "ScheduleDocument": "Schedule",
     "RedeliveredMessage": "Redelivery.messages",
     "ProductCounts": "Job.products",
     "ImageCounts": "Job.images",
@@ -24,7 +25,7 @@ SCHEMAS = {
 BESIDE = {"WebhookDocument": {"secret"}}
 #: That a release before did not give, which the client may meet.
 YOUNG = {
-    "JobDocument": {"csv", "unchanged_since"},
+    "JobDocument": {"csv", "unchanged_since", "schedule_id"},
     "ProductCounts": {"skipped"},
     "ImageCounts": {"reused"},
     "ImageDocument": {"reused"},

@@ -207,7 +207,7 @@ def unlike(example: Any, schema: Any, api: Any, place: str = "$") -> Iterator[st
 
 @pytest.mark.parametrize(
     ("name", "schemas"),
-    [("docs/reference/api.md", ["Job", "Product"]), ("docs/reference/errors.md", ["Problem"])],
+    [("docs/reference/api.md", ["Job", "Schedule", "Product"]), ("docs/reference/errors.md", ["Problem"])],
 )
 def test_the_references_examples_have_the_members_that_the_api_describes(name, schemas, api):
     examples = [json.loads(block.text) for block in document(name).blocks if block.language == "json"]

@@ -63,13 +63,14 @@ def test_no_role_may_do_everything_or_act_on_everything(template):
             assert resource != "*", f"{role}: {statement['Action']}"
 
 
-def test_a_wildcard_stands_at_the_end_of_a_prefix_of_a_bucket_or_for_an_executions_name_alone(template):
+def test_a_wildcard_stands_at_the_end_of_a_prefix_of_a_bucket_or_for_names_in_a_machine_or_group_alone(template):
     for role, statement in role_statements(template):
         for resource in as_list(statement["Resource"]):
             text = str(*resource.values())
             if "*" in text:
                 assert re.fullmatch(
-                    r"[^*]+(/(inbox|uploads|outputs|outbox|images)/|:execution:[^*]+-completion:)\*", text
+                    r"[^*]+(/(inbox|uploads|outputs|outbox|images)/|:execution:[^*]+-completion:|:schedule/\${ScheduleGroup}/)\*",
+                    text,
                 ), f"{role}: {text}"
 
 

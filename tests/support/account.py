@@ -68,6 +68,10 @@ ENVIRONMENT = {
     "WEBHOOK_DELAYS_SECONDS": "0,5,300",
     "STALLED_SECONDS": "900",
     "SECRET_OVERLAP_SECONDS": "86400",
+    "SCHEDULE_GROUP": "imagemill-prod",
+    "SCHEDULE_ROLE": "arn:aws:iam::123456789012:role/imagemill-prod-schedule",
+    "SCHEDULE_TARGET": "arn:aws:sqs:eu-central-1:123456789012:imagemill-prod-ingest",
+    "SCHEDULE_DEAD_LETTERS": "arn:aws:sqs:eu-central-1:123456789012:imagemill-prod-ingest-dead-letters",
 }
 CREDENTIALS = {
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -82,7 +86,7 @@ class CrashError(Exception):
 
 def event_systems() -> list[Any]:
     """Where each client of the code tells of its calls (boto3 guide, "Extensibility guide")."""
-    made = (clients.dynamodb(), clients.s3(), clients.sqs(), clients.step_functions())
+    made = (clients.dynamodb(), clients.s3(), clients.sqs(), clients.step_functions(), clients.scheduler())
     return [client.meta.events for client in made]
 
 
@@ -108,6 +112,7 @@ class Account:
         clients.s3().put_bucket_versioning(Bucket=CATALOGUE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
         for name in ("INGEST_QUEUE", "PRODUCTS_QUEUE", "REPORT_QUEUE"):
             clients.sqs().create_queue(QueueName=ENVIRONMENT[name].rsplit("/", 1)[-1])
+        clients.scheduler().create_schedule_group(Name=ENVIRONMENT["SCHEDULE_GROUP"])
         clients.step_functions().create_state_machine(
             name=STATE_MACHINE.rsplit(":", 1)[-1],
             definition=(PROJECT / "statemachines" / "completion.asl.json").read_text(),
@@ -118,6 +123,18 @@ class Account:
         """Names of the completion's executions; of those alone that have a status."""
         listed = clients.step_functions().list_executions(stateMachineArn=STATE_MACHINE)["executions"]
         return sorted(execution["name"] for execution in listed if status in {None, execution["status"]})
+
+    def timers(self) -> dict[str, dict[str, Any]]:
+        """EventBridge Scheduler's schedules, by name."""
+        group = ENVIRONMENT["SCHEDULE_GROUP"]
+        listed = clients.scheduler().list_schedules(GroupName=group)["Schedules"]
+        found = {
+            timer["Name"]: clients.scheduler().get_schedule(GroupName=group, Name=timer["Name"]) for timer in listed
+        }
+        told = {"ResponseMetadata", "CreationDate", "LastModificationDate"}
+        return {
+            name: {part: value for part, value in timer.items() if part not in told} for name, timer in found.items()
+        }
 
     def reports(self) -> list[str]:
         """The runs whose report is asked for, `<job>-<run>`, each once; a repeat as its execution would be called.

@@ -11,7 +11,7 @@ from typing import IO, cast
 import requests
 
 from imagemill_client.catalogue import Catalogue, Form, OnSent, opened
-from imagemill_client.documents import JobDocument, Message, Secret, Validation, WebhookDocument
+from imagemill_client.documents import JobDocument, Message, ScheduleDocument, Secret, Validation, WebhookDocument
 from imagemill_client.errors import MisuseError, RefusedError
 from imagemill_client.job import Job
 from imagemill_client.pages import pages, path_part
@@ -149,6 +149,43 @@ class Client:
         for document in pages(self.transport, "/jobs", "jobs", status):
             yield Job(self.transport, cast("JobDocument", document))
 
+    def schedules(self) -> list[ScheduleDocument]:
+        """The caller's schedules, oldest first, with what came of their last runs."""
+        return list(self.transport.get("/schedules")["schedules"])
+
+    def schedule(self, schedule_id: str) -> ScheduleDocument:
+        return cast("ScheduleDocument", self.transport.get(f"/schedules/{path_part(schedule_id)}"))
+
+    def add_schedule(
+        self,
+        source_url: str,
+        every: str,
+        timezone: str | None = None,
+        options: Mapping[str, Option] | None = None,
+        *,
+        enabled: bool = True,
+    ) -> ScheduleDocument:
+        """Have a CSV fetched again and again. Each run is a job with these options.
+
+        every: an ISO 8601 duration from PT1H to P7D, whose first run is at once; or a cron line of five fields, hourly
+        at the most, with the timezone that it is in, such as Europe/Berlin.
+        """
+        wanted = {"source_url": source_url, "every": every, "timezone": timezone, "enabled": enabled}
+        body = {**wanted, "options": as_fields(options or {})}
+        return cast("ScheduleDocument", self.transport.call("POST", "/schedules", json=body))
+
+    def change_schedule(
+        self, schedule_id: str, **changes: str | bool | Mapping[str, Option] | None
+    ) -> ScheduleDocument:
+        """changes: `source_url`, `every`, `timezone`, `options` (all of them), `enabled`."""
+        changed = self.transport.call("PATCH", f"/schedules/{path_part(schedule_id)}", repeatable=True, json=changes)
+        return cast("ScheduleDocument", changed)
+
+    def remove_schedule(self, schedule_id: str) -> None:
+        """Its jobs stay."""
+        self.schedule(schedule_id)
+        self._remove(f"/schedules/{path_part(schedule_id)}")
+
     def webhooks(self) -> list[WebhookDocument]:
         return list(self.transport.get("/webhooks")["webhooks"])
 
@@ -168,8 +205,11 @@ class Client:
 
     def remove_webhook(self, webhook_id: str) -> None:
         self.webhook(webhook_id)
+        self._remove(f"/webhooks/{path_part(webhook_id)}")
+
+    def _remove(self, path: str) -> None:
         try:
-            self.transport.call("DELETE", f"/webhooks/{path_part(webhook_id)}")
+            self.transport.call("DELETE", path)
         except RefusedError as refused:
             # It was there: a removal whose answer was lost has been done.
             if refused.status != 404:

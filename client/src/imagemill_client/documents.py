@@ -96,6 +96,7 @@ class JobDocument(TypedDict):
     progress: float
     run: int
     unchanged_since: NotRequired[str | None]
+    schedule_id: NotRequired[str | None]
     errors: list[Fault]
     links: Links
 
@@ -145,6 +146,31 @@ class WebhookDocument(TypedDict):
     failing_since: str | None
     last_delivery: dict[str, Any] | None
     secret: NotRequired[str]
+
+
+class ScheduledRun(TypedDict):
+    """A run of a schedule. unchanged_since: the job that had the same CSV. errors: codes, where it was rejected."""
+
+    scheduled_at: str
+    job_id: str
+    status: str
+    ended_at: str | None
+    unchanged_since: str | None
+    errors: list[str]
+
+
+class ScheduleDocument(TypedDict):
+    """A feed that is fetched again and again. timezone: of a cron line. runs: the last five, latest first."""
+
+    id: str
+    source_url: str
+    every: str
+    timezone: str | None
+    options: dict[str, Any]
+    enabled: bool
+    created_at: str
+    next_run_at: str | None
+    runs: list[ScheduledRun]
 
 
 class Secret(TypedDict):

@@ -11,6 +11,7 @@ from imagemill import __version__
 from imagemill.domain.codes import JobStatus
 
 from .operations import OPERATIONS, Operation, Route
+from .schedules import schedule_schemas
 from .schemas import TEXT, ULID, WEBHOOK_EVENTS, record, reference, schemas
 
 API_KEY = "ApiKey"
@@ -49,12 +50,17 @@ def openapi_document(routes: Iterable[Route], api_url: str) -> dict[str, Any]:
         },
         "servers": [{"url": api_url}],
         "security": [{API_KEY: []}],
-        "tags": [{"name": "Jobs"}, {"name": "Webhooks"}, {"name": "Public", "description": "No key is needed."}],
+        "tags": [
+            {"name": "Jobs"},
+            {"name": "Schedules"},
+            {"name": "Webhooks"},
+            {"name": "Public", "description": "No key is needed."},
+        ],
         "paths": paths,
         "webhooks": {event: {"post": _message(event)} for event in WEBHOOK_EVENTS},
         "components": {
             "securitySchemes": {API_KEY: {"type": "apiKey", "in": "header", "name": "x-api-key"}},
-            "schemas": schemas(problem_codes()),
+            "schemas": {**schemas(problem_codes()), **schedule_schemas()},
         },
     }
 

@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from imagemill.domain.catalogue.image_urls import MAX_URL_CHARACTERS
 from imagemill.domain.codes import FileCode
 
 from ..jobs import MAX_IDEMPOTENCY_KEY_CHARACTERS
 from ..pagination import DEFAULT_LIMIT, MAX_LIMIT
 from ..submission import MAX_REQUEST_CSV_BYTES
+from .schedules import SCHEDULE_FIELDS, SOURCE_URL
 from .schemas import (
     BOOLEAN,
     TEXT,
-    URL,
     WEBHOOK_EVENTS,
     Schema,
     json_option_schemas,
@@ -88,6 +87,7 @@ BAD_PAGE = ["INVALID_PARAMETER", "INVALID_CURSOR"]
 # ROUTE_NOT_FOUND: where the id has characters that no id has.
 NO_JOB = {404: ["JOB_NOT_FOUND", "ROUTE_NOT_FOUND"]}
 NO_WEBHOOK = {404: ["WEBHOOK_NOT_FOUND", "ROUTE_NOT_FOUND"]}
+NO_SCHEDULE = {404: ["SCHEDULE_NOT_FOUND", "ROUTE_NOT_FOUND"]}
 UNREADABLE_JSON = {400: ["MALFORMED_REQUEST"], 415: ["UNSUPPORTED_MEDIA_TYPE"]}
 #: 413, or of a job that has been accepted already.
 NOT_422 = {FileCode.FILE_TOO_LARGE, FileCode.UPLOAD_EXPIRED, FileCode.INGEST_FAILED, FileCode.REPORT_FAILED}
@@ -107,12 +107,7 @@ CSV_FORM = {
 REMOTE_REQUEST: Schema = {
     "type": "object",
     "properties": {
-        "source_url": {
-            **URL,
-            "maxLength": MAX_URL_CHARACTERS,
-            "description": "Where the CSV, up to 1 GiB, is fetched.",
-            "examples": ["https://shop.example/feeds/google.csv"],
-        },
+        "source_url": SOURCE_URL,
         **json_option_schemas(),
     },
     "required": ["source_url"],
@@ -242,6 +237,43 @@ OPERATIONS: dict[Route, Operation] = {
             }
         ),
         "A presigned S3 POST for one CSV of up to 1 GiB.",
+    ),
+    ("POST", "/schedules"): Operation(
+        "postSchedule",
+        "Have a feed fetched again and again",
+        "Schedules",
+        {201: answer("The schedule.", "Schedule", Location="The schedule.")},
+        {**UNREADABLE_JSON, 409: ["TOO_MANY_SCHEDULES"], 422: ["INVALID_OPTION"]},
+        (),
+        json_body(
+            {
+                **record(SCHEDULE_FIELDS, optional=set(SCHEDULE_FIELDS) - {"source_url", "every"}),
+                "additionalProperties": False,
+            }
+        ),
+        "Each run is a job. By a duration, the first begins at once.",
+    ),
+    ("GET", "/schedules"): Operation(
+        "getSchedules", "List your schedules", "Schedules", {200: answer("The schedules.", "Schedules")}
+    ),
+    ("GET", "/schedules/{}"): Operation(
+        "getSchedule",
+        "Read a schedule, and what came of its last runs",
+        "Schedules",
+        {200: answer("The schedule.", "Schedule")},
+        {**NO_SCHEDULE},
+    ),
+    ("PATCH", "/schedules/{}"): Operation(
+        "patchSchedule",
+        "Change a schedule",
+        "Schedules",
+        {200: answer("The schedule.", "Schedule")},
+        {**UNREADABLE_JSON, **NO_SCHEDULE, 422: ["INVALID_OPTION"]},
+        (),
+        json_body({**record(SCHEDULE_FIELDS, optional=SCHEDULE_FIELDS), "additionalProperties": False}),
+    ),
+    ("DELETE", "/schedules/{}"): Operation(
+        "deleteSchedule", "Remove a schedule", "Schedules", {204: answer("It is gone; its jobs stay.")}, {**NO_SCHEDULE}
     ),
     ("POST", "/webhooks"): Operation(
         "postWebhook",

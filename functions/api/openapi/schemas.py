@@ -155,7 +155,7 @@ def _or_empty(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"const": ""}]} if schema.get("format") == URL["format"] else schema
 
 
-def _shown_options() -> Schema:
+def shown_options() -> Schema:
     shown = option_schemas()
     del shown["client_reference"]
     for name in ("max_width", "max_height", "webhook_url", *READING_OPTION_NAMES[1:]):
@@ -179,7 +179,7 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
             "created_at": TIME,
             "started_at": nullable(TIME),
             "ended_at": nullable(TIME),
-            "options": _shown_options(),
+            "options": shown_options(),
             "products": _counts(
                 "Live, and exact once the job has ended.",
                 *("total", "pending", "completed", "partial", "failed", "cancelled", "skipped"),
@@ -197,6 +197,7 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
                 **nullable(ULID),
                 "description": "`source_url` had the same CSV as for that job, whose output and products these are.",
             },
+            "schedule_id": {**nullable(ULID), "description": "Of the schedule that made it."},
             "run": {"type": "integer", "minimum": 1, "description": "1, and one more with each retry."},
             "errors": {"type": "array", "items": reference("Fault"), "description": "Why the CSV was rejected."},
             "links": record({"self": URL, "products": URL, "output": nullable(URL)}),

@@ -138,6 +138,7 @@ def test_the_document_is_the_contracts():
         "progress": 1.0,
         "run": 1,
         "unchanged_since": None,
+        "schedule_id": None,
         "errors": [],
         "links": {"self": link, "products": f"{link}/products", "output": f"{link}/output"},
     }

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from imagemill_client.cli import jobs, show, stacks
+from imagemill_client.cli.schedules import schedules
 from imagemill_client.cli.stack_options import STACK
 from imagemill_client.cli.submit import submit
 from imagemill_client.cli.webhooks import webhooks
@@ -37,7 +38,7 @@ def completion(shell: str) -> None:
 
 for command in (
     submit, jobs.jobs, jobs.show_job, jobs.errors, jobs.products, jobs.output, jobs.download, jobs.wait, jobs.cancel,
-    jobs.retry, jobs.redeliver, jobs.deliveries, webhooks, stacks.login, stacks.logout, stacks.profiles,
+    jobs.retry, jobs.redeliver, jobs.deliveries, schedules, webhooks, stacks.login, stacks.logout, stacks.profiles,
 ):  # fmt: skip
     imagemill.add_command(command)
 

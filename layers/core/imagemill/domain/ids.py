@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ulid import ULID
 
@@ -37,3 +37,10 @@ def job_id_of_object(bucket: str, key: str, version: str, modified: datetime) ->
     milliseconds = int(modified.timestamp() * 1000).to_bytes(6, "big")
     identity = hashlib.sha256(f"{bucket}\0{key}\0{version}".encode()).digest()
     return str(ULID.from_bytes(milliseconds + identity[:10]))
+
+
+def job_id_of_run(schedule_id: str, at: datetime) -> str:
+    """The id of the job that a schedule starts at a time. A timer that fires twice for it starts one job."""
+    seconds = int(at.astimezone(UTC).timestamp())
+    identity = hashlib.sha256(f"{schedule_id}\0{seconds}".encode()).digest()
+    return str(ULID.from_bytes((seconds * 1000).to_bytes(6, "big") + identity[:10]))

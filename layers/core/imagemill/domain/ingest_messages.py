@@ -27,6 +27,15 @@ class FetchCatalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSchedule:
+    """A schedule is due. at: since when, ISO 8601."""
+
+    tenant: str
+    schedule_id: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class FanOutRetry:
     """A retry is to be fanned out from a chunk on."""
 
@@ -52,13 +61,14 @@ class ObjectsCreated:
     objects: tuple[tuple[str, str | None], ...]
 
 
-IngestRequest: TypeAlias = ContinueIngest | FetchCatalogue | FanOutRetry | RedriveRun
+IngestRequest: TypeAlias = ContinueIngest | FetchCatalogue | RunSchedule | FanOutRetry | RedriveRun
 IngestMessage: TypeAlias = IngestRequest | ObjectsCreated
 
 #: The member of a message's body that holds the request.
 _NAMES: Mapping[type[IngestRequest], str] = {
     ContinueIngest: "continue",
     FetchCatalogue: "fetch",
+    RunSchedule: "schedule",
     FanOutRetry: "retry",
     RedriveRun: "redrive",
 }
@@ -75,23 +85,35 @@ def from_json(body: str) -> IngestMessage:
         UnreadableMessageError: for anything else.
     """
     try:
-        match json.loads(body):
-            case {"continue": {"job_id": str(job_id), "chunk": int(chunk)}}:
-                return ContinueIngest(job_id, chunk)
-            case {"fetch": {"job_id": str(job_id)}}:
-                return FetchCatalogue(job_id)
-            case {"retry": {"job_id": str(job_id), "run": int(run), "chunk": int(chunk)}}:
-                return FanOutRetry(job_id, run, chunk)
-            case {"redrive": {"job_id": str(job_id), "run": int(run), "chunk": int(chunk), "give_up": bool(give_up)}}:
-                return RedriveRun(job_id, run, chunk, give_up)
+        document = json.loads(body)
+        match document:
             case {"Records": list(records)}:
                 return ObjectsCreated(tuple(_object(record) for record in records))
             # S3 sends it once, when notifications are set up.
             case {"Event": "s3:TestEvent"}:
                 return ObjectsCreated(())
+        request = _request(document)
     except (ValueError, KeyError, TypeError) as fault:
         raise UnreadableMessageError("not a message of the ingest queue") from fault
-    raise UnreadableMessageError("not a message of the ingest queue")
+    if request is None:
+        raise UnreadableMessageError("not a message of the ingest queue")
+    return request
+
+
+def _request(document: object) -> IngestRequest | None:
+    request: IngestRequest | None = None
+    match document:
+        case {"continue": {"job_id": str(job_id), "chunk": int(chunk)}}:
+            request = ContinueIngest(job_id, chunk)
+        case {"fetch": {"job_id": str(job_id)}}:
+            request = FetchCatalogue(job_id)
+        case {"schedule": {"tenant": str(tenant), "schedule_id": str(schedule_id), "at": str(at)}}:
+            request = RunSchedule(tenant, schedule_id, at)
+        case {"retry": {"job_id": str(job_id), "run": int(run), "chunk": int(chunk)}}:
+            request = FanOutRetry(job_id, run, chunk)
+        case {"redrive": {"job_id": str(job_id), "run": int(run), "chunk": int(chunk), "give_up": bool(give_up)}}:
+            request = RedriveRun(job_id, run, chunk, give_up)
+    return request
 
 
 def _object(record: Mapping[str, Any]) -> tuple[str, str | None]:

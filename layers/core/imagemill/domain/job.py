@@ -80,7 +80,7 @@ class Job:
     drop_key: the inbox key the catalogue came by, for source `drop`. products: how many, once known.
     csv: how the catalogue was read, once it has been (see `Layout.described`).
     source_url: where the catalogue is fetched, for source `url`. unchanged_since: the job that did what this one would
-    have done, where that address had the same catalogue.
+    have done, where that address had the same catalogue. schedule_id: of the schedule that made it.
     run: from 1, one more with each retry. started_at and all that tells how the job ended are its run's,
     as is cancelled_at: when the run's cancellation was accepted. reported: the run of which all was told last, or
     handed over to be told.
@@ -107,6 +107,7 @@ class Job:
     csv: Mapping[str, Any] | None = None
     source_url: str | None = None
     unchanged_since: str | None = None
+    schedule_id: str | None = None
     reported: int = 0
 
     @property
@@ -146,13 +147,7 @@ def job_document(job: Job, counts: ProductCounts) -> dict[str, Any]:
         "created_at": job.created_at,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
-        "options": {
-            **job.options.image.as_dict(),
-            "webhook_url": job.options.webhook_url,
-            **job.options.reading.as_dict(),
-            "output": job.options.output.value,
-            "reuse": job.options.reuse.value,
-        },
+        "options": shown_options(job.options),
         "csv": job.csv and dict(job.csv),
         "products": {"total": total, "pending": max(0, total - counts.ended), **asdict(counts)},
         "images": totals
@@ -171,12 +166,24 @@ def job_document(job: Job, counts: ProductCounts) -> dict[str, Any]:
         "progress": 1.0 if job.status.has_ended else _share(counts.ended, total),
         "run": job.run,
         "unchanged_since": job.unchanged_since,
+        "schedule_id": job.schedule_id,
         "errors": [dict(error) for error in job.errors],
         "links": {
             "self": link,
             "products": f"{link}/products",
             "output": f"{link}/output" if job.output_key else None,
         },
+    }
+
+
+def shown_options(options: JobOptions) -> dict[str, Any]:
+    """All options but `client_reference`, which stands beside them."""
+    return {
+        **options.image.as_dict(),
+        "webhook_url": options.webhook_url,
+        **options.reading.as_dict(),
+        "output": options.output.value,
+        "reuse": options.reuse.value,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -59,9 +59,14 @@ def step_functions() -> SFNClient:
     return boto3.client("stepfunctions", config=_CONFIG)
 
 
+@cache
+def scheduler() -> Any:  # noqa: ANN401 - its stubs would be one more package for three calls
+    return boto3.client("scheduler", config=_CONFIG)
+
+
 def forget_clients() -> None:
     """Make new ones from now on: they are bound to the credentials and endpoints of the environment."""
-    for client in (dynamodb, s3, sqs, step_functions):
+    for client in (dynamodb, s3, sqs, step_functions, scheduler):
         client.cache_clear()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import takewhile
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws.clients import dynamodb, error_code
-from imagemill.adapters.store.items import expires_at, from_item, has_expired, key, to_item
+from imagemill.adapters.store.items import expires_at, from_item, has_expired, key, to_item, unprocessed_keys
 from imagemill.domain.clock import now
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.job import Job, ProductCounts, Totals, options_as_dict, options_from_dict
@@ -48,6 +48,7 @@ def create_job(job: Job) -> bool:
         "drop_key": job.drop_key,
         "csv": job.csv,
         "source_url": job.source_url,
+        "schedule_id": job.schedule_id,
         "gsi1pk": f"TENANT#{job.tenant}",
         "gsi1sk": job.job_id,
         "gsi2pk": WATCHED,
@@ -75,6 +76,17 @@ def get_job(job_id: str) -> Job | None:
         .get("Item")
     )
     return _job(from_item(item)) if item and not has_expired(job_id) else None
+
+
+def get_jobs(job_ids: Collection[str]) -> dict[str, Job]:
+    """Those of the jobs, a hundred at most, that are kept, by id."""
+    keys: list[Any] = [key(job_partition(job_id), JOB) for job_id in set(job_ids)]
+    found: list[Job] = []
+    while keys:
+        answer = dynamodb().batch_get_item(RequestItems={settings().table: {"Keys": keys, "ConsistentRead": True}})
+        found += [_job(from_item(item)) for item in answer["Responses"].get(settings().table, [])]
+        keys = unprocessed_keys(answer)
+    return {job.job_id: job for job in found if not has_expired(job.job_id)}
 
 
 def has_ended(job_id: str) -> bool:
@@ -340,6 +352,7 @@ def _job(values: Mapping[str, Any]) -> Job:
         csv=values.get("csv"),
         source_url=values.get("source_url"),
         unchanged_since=values.get("unchanged_since"),
+        schedule_id=values.get("schedule_id"),
         reported=values.get("reported", 0),
         **outcome_from_dict(values),
     )
