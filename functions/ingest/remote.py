@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from imagemill.adapters.aws.multipart import StreamedUpload
-from imagemill.adapters.aws.objects import copy_catalogue, versions_of
+from imagemill.adapters.aws.objects import copy_catalogue, head_catalogue, versions_of
 from imagemill.adapters.aws.queues import ask_report
 from imagemill.adapters.store.jobs import end_unchanged, get_job, reject_job
 from imagemill.adapters.store.remote_catalogues import RemoteCatalogue, get_remote_catalogue, put_remote_catalogue
@@ -17,7 +17,7 @@ from imagemill.adapters.web.client import MEBIBYTE, WebClient, WebPolicy, user_a
 from imagemill.adapters.web.faults import FetchError, WebCode
 from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.codes import FileCode, ImageCode, JobStatus
-from imagemill.domain.ids import created_seconds
+from imagemill.domain.ids import created_seconds, new_id
 from imagemill.domain.job import Job
 from imagemill.domain.options import Reuse
 from imagemill.domain.report_request import ReportRequest
@@ -29,6 +29,8 @@ from imagemill.settings import settings
 
 #: The largest CSV that is fetched, in bytes (contract A7).
 MAX_CATALOGUE_BYTES = 1024 * MEBIBYTE
+#: The member of an object's metadata that names the fetch it is of.
+FETCH = "fetch"
 #: Tries of what another may mend, and the pauses between them, in seconds.
 PAUSES = (2.0, 15.0)
 #: Longest that an origin may ask to be left alone, in seconds; a feed that is busy for longer comes with its next job.
@@ -43,8 +45,9 @@ def fetch_catalogue(job_id: str, remaining_milliseconds: Callable[[], int]) -> N
     A job is unchanged when an earlier one of the same tenant, address and options COMPLETED the same catalogue lately:
     then its output is that one's, and so are its products.
 
-    Safe to repeat and to race: the first version under the key is the job's, and its first end stands. What was fetched
-    is remembered last: a crash before costs the next job its shortcut.
+    Safe to repeat and to race: the first version under the key is the job's, and its first end stands. What is fetched
+    is remembered before it is stored, with the fetch's id, which the object has, too: what is remembered holds only if
+    the job has come to read that very object.
 
     Raises:
         NoSuchJobError: when there is no such job.
@@ -58,14 +61,13 @@ def fetch_catalogue(job_id: str, remaining_milliseconds: Callable[[], int]) -> N
         return
     known, earlier = _reusable(job)
     try:
-        found = _fetched(job, known, remaining_milliseconds)
+        is_new = _fetched(job, known, remaining_milliseconds)
     except FetchError as fault:
-        reject_job(job_id, [_fault(fault).as_dict()])
-        ask_report(ReportRequest(job_id, job.run))
+        # False when another fetch has stored a CSV meanwhile, and the job goes on with that.
+        if reject_job(job_id, [_fault(fault).as_dict()]):
+            ask_report(ReportRequest(job_id, job.run))
         return
-    if found:
-        put_remote_catalogue(job, found)
-    elif earlier:
+    if earlier and not is_new:
         _end_as(job, earlier)
 
 
@@ -79,8 +81,8 @@ def _end_as(job: Job, earlier: Job) -> None:
     """End a job with the output of an earlier one, under a key of its own: each goes with its job."""
     output_key = f"outputs/{job.tenant}/{job.job_id}/{str(earlier.output_key).rsplit('/', 1)[-1]}"
     copy_catalogue(str(earlier.output_key), None, output_key)
-    end_unchanged(job.job_id, earlier, output_key)
-    ask_report(ReportRequest(job.job_id, job.run))
+    if end_unchanged(job.job_id, earlier, output_key):
+        ask_report(ReportRequest(job.job_id, job.run))
 
 
 def _reusable(job: Job) -> tuple[RemoteCatalogue, Job] | tuple[None, None]:
@@ -92,14 +94,15 @@ def _reusable(job: Job) -> tuple[RemoteCatalogue, Job] | tuple[None, None]:
     done = get_job(known.job_id) if known else None
     if known is None or done is None or done.status is not JobStatus.COMPLETED or done.output_key is None:
         return None, None
+    stored = next(iter(versions_of(done.catalogue_key)), None)
+    if stored is None or head_catalogue(done.catalogue_key, stored).metadata.get(FETCH) != known.fetch_id:
+        return None, None
     is_young = time.time() < created_seconds(done.job_id) + slack_seconds(settings().retention_days)
     return (known, done) if is_young else (None, None)
 
 
-def _fetched(
-    job: Job, earlier: RemoteCatalogue | None, remaining_milliseconds: Callable[[], int]
-) -> RemoteCatalogue | None:
-    """What the address holds, stored as the job's CSV; None, and nothing stored, when that is what it held before.
+def _fetched(job: Job, earlier: RemoteCatalogue | None, remaining_milliseconds: Callable[[], int]) -> bool:
+    """Store what the address holds as the job's CSV. False, and nothing stored, when that is what it held before.
 
     Raises:
         FetchError: when the last try failed.
@@ -120,11 +123,12 @@ def _fetched(
     raise AssertionError("the last try returns or raises")
 
 
-def _fetched_once(job: Job, earlier: RemoteCatalogue | None) -> RemoteCatalogue | None:
+def _fetched_once(job: Job, earlier: RemoteCatalogue | None) -> bool:
     with _web().stream(str(job.source_url), known=earlier.validators if earlier else UNKNOWN) as answer:
         if answer.pieces is None:
-            return None
-        upload, digest = StreamedUpload(job.catalogue_key, "text/csv"), sha256()
+            return False
+        fetch_id, digest = new_id(), sha256()
+        upload = StreamedUpload(job.catalogue_key, "text/csv", {FETCH: fetch_id})
         try:
             for piece in answer.pieces:
                 digest.update(piece)
@@ -132,13 +136,14 @@ def _fetched_once(job: Job, earlier: RemoteCatalogue | None) -> RemoteCatalogue 
         except BaseException:
             upload.give_up()
             raise
-    found = RemoteCatalogue(answer.validators, digest.hexdigest(), job.job_id)
+    found = RemoteCatalogue(answer.validators, digest.hexdigest(), job.job_id, fetch_id)
     if earlier and found.sha256 == earlier.sha256:
         upload.give_up()
-        put_remote_catalogue(job, replace(found, job_id=earlier.job_id))
-        return None
+        put_remote_catalogue(job, replace(found, job_id=earlier.job_id, fetch_id=earlier.fetch_id))
+        return False
+    put_remote_catalogue(job, found)
     upload.finish()
-    return found
+    return True
 
 
 def _fault(fault: FetchError) -> Fault:

@@ -13,16 +13,22 @@ from typing import Any
 import pytest
 
 from imagemill.adapters.aws import clients
+from imagemill.adapters.aws.queues import ask_ingest
+from imagemill.adapters.store.schedules import put_schedule
 from imagemill.adapters.store.webhooks import create_webhook
+from imagemill.domain.ingest_messages import RunSchedule
+from imagemill.domain.options import JobOptions
+from imagemill.domain.schedule import Schedule
 from imagemill.domain.webhooks.endpoint import Webhook
 from imagemill.domain.webhooks.message import EventType, new_secret
 from tests.conftest import FIGURES
 from tests.support.account import CATALOGUE_BUCKET, TENANT, Account
 from tests.support.caller import Caller
-from tests.support.deployment import Deployment, Deployments, end_of
+from tests.support.deployment import HEADER, Deployment, Deployments, end_of
 from tests.support.lambda_platform import FUNCTIONS
 from tests.support.web import Answer, TestWeb
 
+SCHEDULE_ID = "01K0B5C7R2M8Q4W6X9Z1T3V5YH"
 WEBHOOK_ID = "01K0B4A8W3N6T9Z2C5H7KMQRVX"
 
 
@@ -108,6 +114,22 @@ def retried_job(deployment: Deployment) -> None:
     deployment.platform.run()
 
 
+def feed_on_a_schedule(deployment: Deployment) -> None:
+    """Fetched anew, then found unchanged; each time the timer fires twice."""
+    deployment.platform.mortals = frozenset({"ingest", "report"})
+    feed = f"{deployment.web.url}/feed.csv"
+    options = JobOptions(webhook_url=f"{deployment.web.url}/hook")
+    put_schedule(Schedule(SCHEDULE_ID, TENANT, feed, "feed.csv", "PT1H", None, "2025-07-18T13:00:00.000Z", options))
+    rows = f"{HEADER}\r\n1,A,{deployment.picture}\r\n".encode()
+    # Without a version: the second is recognised by its bytes alone.
+    deployment.web.route("/feed.csv", Answer(200, rows))
+    for hour in (14, 15):
+        due = RunSchedule(TENANT, SCHEDULE_ID, f"2026-11-25T{hour}:00:00Z")
+        for _ in range(2):
+            ask_ingest(due)
+        deployment.platform.run()
+
+
 SCENARIOS = [
     job_by_api,
     job_whose_worker_takes_the_rest,
@@ -120,6 +142,7 @@ SCENARIOS = [
     told_to_an_endpoint_and_again,
     cancelled_job,
     retried_job,
+    feed_on_a_schedule,
 ]
 
 

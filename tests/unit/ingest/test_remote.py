@@ -1,6 +1,7 @@
 """Catalogues by address: fetched once, recognised when they have not changed, refused with a code."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 import ingest.remote
 from imagemill.adapters.aws import multipart, objects
 from imagemill.adapters.store.jobs import change_job, end_job, get_job, start_job
+from imagemill.adapters.store.remote_catalogues import get_remote_catalogue, put_remote_catalogue
 from imagemill.domain.codes import JobSource, JobStatus
+from imagemill.domain.ids import new_id
 from imagemill.domain.ingest_messages import FetchCatalogue, RedriveRun, to_json
 from imagemill.domain.job import Job, ProductCounts, Totals
 from ingest.app import handler
@@ -140,6 +143,41 @@ def test_whatever_may_have_changed_runs_again(aws, feeds, web, monkeypatch, why)
 
     assert (again.status, again.unchanged_since) == (JobStatus.QUEUED, None)
     assert stored(aws, again)
+
+
+def test_what_another_fetch_has_found_is_not_what_a_job_has_read(aws, feeds, web):
+    """The same message came twice at once, and the feed changed between: the one stored later was remembered last."""
+    url = web.route("/feed.csv", Answer(200, CSV, {"ETag": '"1"'}))
+    first = feeds.run(url)
+    found = get_remote_catalogue(first)
+    assert found
+    later = replace(found, validators=found.validators._replace(etag='"2"'), sha256="b" * 64, fetch_id=new_id())
+    put_remote_catalogue(first, later)
+    feeds.complete(first)
+    web.route("/feed.csv", lambda request: Answer(304 if "if-none-match" in request.headers else 200, CSV))
+
+    again = feeds.run(url)
+
+    assert (again.status, again.unchanged_since) == (JobStatus.QUEUED, None)
+    assert stored(aws, again) == CSV
+
+
+@pytest.mark.parametrize("answer", [Answer(404), Answer(304, b"", {"ETag": '"1"'})], ids=["refused", "unchanged"])
+def test_a_fetch_that_another_has_overtaken_ends_nothing(aws, feeds, web, answer):
+    url = web.route("/feed.csv", Answer(200, CSV, {"ETag": '"1"'}))
+    feeds.complete(feeds.run(url))
+    job_id = feeds.post({"source_url": url})["job_id"]
+
+    def overtake(_request: Any) -> Answer:
+        start_job(job_id, 1)
+        return answer
+
+    web.route("/feed.csv", overtake)
+    aws.messages("REPORT_QUEUE")
+    feeds.take(FetchCatalogue(job_id))
+
+    assert feeds.job(job_id).status is JobStatus.PROCESSING
+    assert aws.reports() == []
 
 
 def test_who_is_told_makes_no_other_catalogue(feeds, web):

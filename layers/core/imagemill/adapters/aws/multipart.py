@@ -5,6 +5,7 @@ A part that is sent again takes the place of the one before ("UploadPart", Amazo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -65,9 +66,9 @@ class StreamedUpload:
     What is never finished is removed by the bucket after a day. Memory holds two parts at the most.
     """
 
-    def __init__(self, key: str, content_type: str) -> None:
+    def __init__(self, key: str, content_type: str, metadata: Mapping[str, str]) -> None:
         self._target: dict[str, Any] = {"Bucket": settings().catalogue_bucket, "Key": key}
-        self._content_type = content_type
+        self._described: dict[str, Any] = {"ContentType": content_type, "Metadata": dict(metadata)}
         self._rest = bytearray()
         self._upload_id: str | None = None
         self._parts: list[dict[str, Any]] = []
@@ -80,7 +81,7 @@ class StreamedUpload:
 
     def finish(self) -> None:
         if self._upload_id is None:
-            s3().put_object(**self._target, Body=bytes(self._rest), ContentType=self._content_type)
+            s3().put_object(**self._target, Body=bytes(self._rest), **self._described)
             return
         self._send(bytes(self._rest))
         parts: Any = {"Parts": self._parts}
@@ -92,7 +93,7 @@ class StreamedUpload:
 
     def _send(self, part: bytes) -> None:
         if self._upload_id is None:
-            self._upload_id = s3().create_multipart_upload(**self._target, ContentType=self._content_type)["UploadId"]
+            self._upload_id = s3().create_multipart_upload(**self._target, **self._described)["UploadId"]
         number = len(self._parts) + 1
         answer = s3().upload_part(**self._target, UploadId=self._upload_id, PartNumber=number, Body=part)
         self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})

@@ -19,11 +19,15 @@ TELLING = ("webhook_url", "client_reference")
 
 @dataclass(frozen=True, slots=True)
 class RemoteCatalogue:
-    """What an address held when it was last fetched. sha256: of the CSV, in hex. job_id: the job made of it."""
+    """What an address held when it was last fetched. sha256: of the CSV, in hex.
+
+    job_id: the job made of it, where it reads what that fetch has stored: the object says so by `fetch_id`.
+    """
 
     validators: Validators
     sha256: str
     job_id: str
+    fetch_id: str
 
 
 def get_remote_catalogue(job: Job) -> RemoteCatalogue | None:
@@ -32,7 +36,7 @@ def get_remote_catalogue(job: Job) -> RemoteCatalogue | None:
     if not found:
         return None
     item = from_item(found)
-    return RemoteCatalogue(Validators.from_dict(item), item["sha256"], item["job_id"])
+    return RemoteCatalogue(Validators.from_dict(item), item["sha256"], item["job_id"], item.get("fetch_id", ""))
 
 
 def put_remote_catalogue(job: Job, found: RemoteCatalogue) -> None:
@@ -41,6 +45,7 @@ def put_remote_catalogue(job: Job, found: RemoteCatalogue) -> None:
         **found.validators._asdict(),
         "sha256": found.sha256,
         "job_id": found.job_id,
+        "fetch_id": found.fetch_id,
         "expires_at": expires_at(found.job_id),
     }
     dynamodb().put_item(TableName=settings().table, Item={**_place(job), **to_item(values)})
