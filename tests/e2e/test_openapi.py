@@ -95,15 +95,20 @@ def use_what_no_schema_can_tell(case: Case[Any], job_id: str) -> None:
     """Make a request that is good by its schema one that is good: a job that there is, no cursor, printable text.
 
     And hosts that may be: a name has 253 characters at the most (RFC 1035 section 2.3.4). How the CSV is to be read
-    depends on the CSV.
+    depends on the CSV. A duration has no time zone, a cron line one that there is; an address has no dry run.
     """
-    givens: list[Any] = [case.query, case.body]
+    nested = case.body.get("options") if isinstance(case.body, dict) else None
+    givens: list[Any] = [case.query, case.body, nested]
     for given in givens:
         for name in OF_READING & set(given if isinstance(given, dict) else ()):
             del given[name]
-        for name in {"webhook_url", "base_url", "url"} & set(given if isinstance(given, dict) else ()):
+        for name in {"webhook_url", "base_url", "url", "source_url"} & set(given if isinstance(given, dict) else ()):
             if len(str(given[name])) > MAX_HOST_CHARACTERS:
                 given[name] = "https://shop.example/hook"
+    if isinstance(case.body, dict) and {"every", "timezone"} & set(case.body):
+        case.body |= {"every": "PT12H", "timezone": None}
+    if isinstance(case.body, dict) and "source_url" in case.body:
+        case.query.pop("dry_run", None)
     if "job_id" in case.path_parameters:
         case.path_parameters["job_id"] = job_id
     if "cursor" in case.query:

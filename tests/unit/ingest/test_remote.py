@@ -18,7 +18,7 @@ from ingest.app import handler
 from sweep.remedy import NOT_STORED, Redrive, Reject, remedy_for
 from tests.support.account import CATALOGUE_BUCKET, TENANT
 from tests.support.caller import multiple
-from tests.support.web import Answer
+from tests.support.web import Answer, TestWeb
 
 CSV = b"No,Name,Images\r\n1,A,https://a/1.jpg\r\n"
 
@@ -163,7 +163,7 @@ def test_what_another_fetch_has_found_is_not_what_a_job_has_read(aws, feeds, web
 
 
 @pytest.mark.parametrize("answer", [Answer(404), Answer(304, b"", {"ETag": '"1"'})], ids=["refused", "unchanged"])
-def test_a_fetch_that_another_has_overtaken_ends_nothing(aws, feeds, web, answer):
+def test_a_fetch_that_another_has_overtaken_ends_nothing(aws: Any, feeds: Feeds, web: TestWeb, answer: Answer) -> None:
     url = web.route("/feed.csv", Answer(200, CSV, {"ETag": '"1"'}))
     feeds.complete(feeds.run(url))
     job_id = feeds.post({"source_url": url})["job_id"]
