@@ -170,6 +170,22 @@ def name_scheduled_times() -> None:
     iam_actions.extract_resource_arn = resource_in_group
 
 
+def tell_events_source() -> None:
+    """Let policies ask for an event's source (`events:source`), as IAM does at PutEvents."""
+    from ministack.core import iam_actions
+
+    tags = iam_actions.request_tag_context
+
+    def with_source(service: str, action: str, body: bytes, *args: Any) -> dict[str, Any]:
+        context: dict[str, Any] = tags(service, action, body, *args)
+        if action != "events:PutEvents":
+            return context
+        sources = {entry.get("Source") for entry in json.loads(body).get("Entries", [])}
+        return context | {"events:source": sources.pop() if len(sources) == 1 else sorted(map(str, sources))}
+
+    iam_actions.request_tag_context = with_source
+
+
 def count_concurrency() -> None:
     """Read MaximumConcurrency as the number that it is, also when a template parameter gave it as text."""
     from ministack.services import lambda_svc
@@ -276,6 +292,7 @@ if __name__ == "__main__":
     read_ranges_of_versions()
     authorise_batches()
     name_scheduled_times()
+    tell_events_source()
     count_concurrency()
     hand_in_at_once()
     begin_executions_at_once()

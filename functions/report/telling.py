@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
+
 from imagemill import metrics
 from imagemill.adapters.aws.completion import start_run_deliveries
+from imagemill.adapters.aws.event_bus import put_event
 from imagemill.adapters.store.watch import note_reported
 from imagemill.domain.job import Job
 from imagemill.domain.report_request import ReportRequest
 from imagemill.domain.webhooks.message import Delivery
+from imagemill.domain.webhooks.run_event import SOURCE, event_detail
 from imagemill.metrics import Metric
+from imagemill.settings import settings
 from imagemill.steps.webhooks import announce, deliveries_of
 
 
 def told_of(job: Job) -> list[Delivery]:
-    """Fix what is told of an ended run; returns one delivery a receiver.
+    """Fix what is told of an ended run, and tell it to the event bus; returns one delivery a receiver.
 
-    Safe to repeat: the first word stands, and ids are made from the run.
+    Safe to repeat: the first word stands, and ids are made from the run. An event may go out twice, under one id.
+
+    Raises:
+        EventNotSentError, BotoCoreError, ClientError: whatever is not told is told when the report comes again.
     """
-    announce(job)
+    message = announce(job)
+    told = json.loads(message.body)
+    job_itself = Delivery(job.job_id, job.run, None)
+    put_event(SOURCE, message.event.value, event_detail(settings().stack, job_itself.message_id, told["data"]))
     return deliveries_of(job.job_id, job.run)
 
 

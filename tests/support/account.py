@@ -86,7 +86,14 @@ class CrashError(Exception):
 
 def event_systems() -> list[Any]:
     """Where each client of the code tells of its calls (boto3 guide, "Extensibility guide")."""
-    made = (clients.dynamodb(), clients.s3(), clients.sqs(), clients.step_functions(), clients.scheduler())
+    made = (
+        clients.dynamodb(),
+        clients.s3(),
+        clients.sqs(),
+        clients.step_functions(),
+        clients.scheduler(),
+        clients.events(),
+    )
     return [client.meta.events for client in made]
 
 

@@ -35,6 +35,7 @@ ImagemillError
 ├── UnfinishedProductError          report
 ├── ReportUnfinishedError           report
 ├── LostUploadError                 report
+├── EventNotSentError               report
 └── JobsNotSweptError               sweep
 ```
 `tests/contract/test_errors.py` holds the drawing to the classes.
@@ -155,6 +156,10 @@ class ReportUnfinishedError(ImagemillError):
 
 class LostUploadError(ImagemillError):
     """An upload was cleared away half-way, a day after it began. The next try begins anew."""
+
+
+class EventNotSentError(ImagemillError):
+    """EventBridge refused an event. The report's message comes again and sends it again."""
 
 
 class JobsNotSweptError(ImagemillError):

@@ -8,12 +8,13 @@ from imagemill.kept import kept
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """stage: `local`, `dev` or `prod`. retention_days: how long a job and its CSVs are kept.
+    """stage: `local`, `dev` or `prod`. stack: its name. retention_days: how long a job and its CSVs are kept.
 
     image_retention_days: how long an image is kept after it was last stored; 0 for ever.
     """
 
     stage: str
+    stack: str
     table: str
     catalogue_bucket: str
     image_bucket: str
@@ -37,6 +38,7 @@ def settings() -> Settings:
     environment = os.environ
     return Settings(
         stage=environment["STAGE"],
+        stack=environment["POWERTOOLS_SERVICE_NAME"],
         table=environment["TABLE_NAME"],
         catalogue_bucket=environment["CATALOGUE_BUCKET"],
         image_bucket=environment["IMAGE_BUCKET"],

@@ -9,15 +9,18 @@ from imagemill.domain.webhooks.endpoint import MAX_WEBHOOKS
 from imagemill.domain.webhooks.message import Delivery, event_of, message_body
 
 
-def announce(job: Job) -> None:
+def announce(job: Job) -> WebhookMessage:
     """Fix what is told of the run that an ended job is in, before anything may begin another run.
 
-    All attempts and redeliveries send these bytes. Safe to repeat: the first word stands.
+    Returns what is told: all attempts and redeliveries send these bytes. Safe to repeat: the first word stands.
     """
-    if get_message(job.job_id, job.run) is None:
-        event = event_of(job.status)
-        body = message_body(event, job.ended_at, job_document(job, job.counts or ProductCounts()))
-        put_message(WebhookMessage(job.job_id, job.run, job.tenant, event, body, job.options.webhook_url))
+    standing = get_message(job.job_id, job.run)
+    if standing is not None:
+        return standing
+    event = event_of(job.status)
+    body = message_body(event, job.ended_at, job_document(job, job.counts or ProductCounts()))
+    message = WebhookMessage(job.job_id, job.run, job.tenant, event, body, job.options.webhook_url)
+    return put_message(message)
 
 
 def deliveries_of(job_id: str, run: int) -> list[Delivery]:

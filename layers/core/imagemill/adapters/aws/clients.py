@@ -64,9 +64,15 @@ def scheduler() -> Any:  # noqa: ANN401 - its stubs would be one more package fo
     return boto3.client("scheduler", config=_CONFIG)
 
 
+@kept
+def events() -> Any:  # noqa: ANN401 - one call is not worth a package of stubs
+    """EventBridge."""
+    return boto3.client("events", config=_CONFIG)
+
+
 def forget_clients() -> None:
     """Make new ones from now on: they are bound to the credentials and endpoints of the environment."""
-    for client in (dynamodb, s3, sqs, step_functions, scheduler):
+    for client in (dynamodb, s3, sqs, step_functions, scheduler, events):
         client.cache_clear()
 
 

@@ -5,12 +5,14 @@ A test's message is one about an example job, of which there is nothing but this
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from imagemill.adapters.aws.clients import dynamodb, error_code
-from imagemill.adapters.store.items import expires_at, from_item, key, to_item
+from imagemill.adapters.aws.clients import dynamodb
+from imagemill.adapters.store.items import expires_at, from_item, key, standing_item, to_item
 from imagemill.adapters.store.jobs import job_partition
 from imagemill.domain.webhooks.message import EventType
 from imagemill.settings import settings
@@ -28,8 +30,8 @@ class WebhookMessage:
     webhook_url: str | None = None
 
 
-def put_message(message: WebhookMessage) -> None:
-    """Fix what is told. The first word stands: repeating changes nothing."""
+def put_message(message: WebhookMessage) -> WebhookMessage:
+    """Fix what is told; returns what stands, for the first word does. Repeating changes nothing."""
     values = {
         "run": message.run,
         "tenant": message.tenant,
@@ -43,18 +45,20 @@ def put_message(message: WebhookMessage) -> None:
             TableName=settings().table,
             Item={**key(job_partition(message.job_id), _sort(message.run)), **to_item(values)},
             ConditionExpression="attribute_not_exists(pk)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except ClientError as fault:
-        if error_code(fault) != "ConditionalCheckFailedException":
-            raise
+    except ClientError as refused:
+        return _message(message.job_id, message.run, standing_item(refused))
+    return message
 
 
 def get_message(job_id: str, run: int) -> WebhookMessage | None:
     place = key(job_partition(job_id), _sort(run))
     item = dynamodb().get_item(TableName=settings().table, Key=place, ConsistentRead=True).get("Item")
-    if item is None:
-        return None
-    values = from_item(item)
+    return _message(job_id, run, from_item(item)) if item else None
+
+
+def _message(job_id: str, run: int, values: Mapping[str, Any]) -> WebhookMessage:
     return WebhookMessage(
         job_id=job_id,
         run=run,

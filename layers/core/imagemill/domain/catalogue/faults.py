@@ -9,6 +9,8 @@ from imagemill.domain.codes import FileCode, ImageCode, RowCode
 
 #: Characters of a user's text that a message repeats.
 EXCERPT_CHARACTERS = 80
+#: Of a column's header that callers are shown.
+MAX_SHOWN_HEADER_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,8 @@ class Fault:
     """As the contract's `errors` list it.
 
     message: what, where, and the way out, with at most EXCERPT_CHARACTERS of the user's text.
-    row: data row, from 1. column: header as in the file. line: of the file, from 1, for MALFORMED_CSV.
+    row: data row, from 1. column: header as in the file; callers see its
+    beginning. line: of the file, from 1, for MALFORMED_CSV.
     """
 
     code: FileCode | RowCode | ImageCode
@@ -26,7 +29,8 @@ class Fault:
     line: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        entry = {"row": self.row, "column": self.column, "code": self.code.value, "message": self.message}
+        column = self.column and self.column[:MAX_SHOWN_HEADER_CHARACTERS]
+        entry = {"row": self.row, "column": column, "code": self.code.value, "message": self.message}
         return entry if self.line is None else {**entry, "line": self.line}
 
 

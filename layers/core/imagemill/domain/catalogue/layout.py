@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagemill.domain.catalogue.encodings import Encoding
+from imagemill.domain.catalogue.faults import MAX_SHOWN_HEADER_CHARACTERS
 from imagemill.domain.catalogue.feeds import Feed
 from imagemill.domain.catalogue.image_urls import ABSOLUTE, UrlFormat
 from imagemill.domain.product import ASSUMED_CHUNK_ROWS, chunk_of
@@ -14,8 +15,6 @@ from imagemill.domain.product import ASSUMED_CHUNK_ROWS, chunk_of
 #: By which a file's rows and URLs are told apart. What release 0.1 has inspected it has also numbered, by the first
 #: rules: rows of delimiters alone were rows, and more commas separated.
 FIRST_RULES, RULES = 1, 2
-#: Of a column's header that a job shows.
-MAX_SHOWN_HEADER_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True)
