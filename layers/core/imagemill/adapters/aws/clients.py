@@ -64,7 +64,7 @@ def scheduler() -> Any:  # noqa: ANN401 - its stubs would be one more package fo
     return boto3.client("scheduler", config=_CONFIG)
 
 
-@kept
+@cache
 def events() -> Any:  # noqa: ANN401 - one call is not worth a package of stubs
     """EventBridge."""
     return boto3.client("events", config=_CONFIG)
