@@ -1,6 +1,7 @@
-"""`python -m bench [codec] [transcoder] [threads] [memory] [peaks] [worker] [isolation] [ingest] [job]`: these, or all.
+"""`python -m bench`, or of it the benchmarks that are named: `python -m bench codec worker`.
 
-Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart.
+Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart. `cost`
+writes the operators' table of costs, also when it runs alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from PIL import features
 from rich.console import Console
 
-from . import chart, codec, ingest, job, memory, peaks, threads, transcoder, worker
+from . import chart, codec, cost, ingest, job, memory, peaks, threads, transcoder, worker
 from .child import PROJECT
 from .table import Table
 from .timing import processor
@@ -62,6 +63,12 @@ def _codec(documents: Path | None) -> list[Table]:
     return codec.tables(encodings)
 
 
+def _cost() -> list[Table]:
+    """Computed, not measured: so it is written whenever it is asked for."""
+    cost.write_into(PROJECT / "docs" / "howto" / "operate.md")
+    return cost.tables()
+
+
 BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "codec": _codec,
     "transcoder": lambda _: [transcoder.table(transcoder.measure())],
@@ -72,6 +79,7 @@ BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "isolation": lambda _: [worker.isolation_table(worker.measure_isolation())],
     "ingest": lambda _: [ingest.table(ingest.measure())],
     "job": lambda _: job.tables(job.measure()),
+    "cost": lambda _: _cost(),
 }
 
 
