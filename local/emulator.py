@@ -15,6 +15,8 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+from local.aws_limits import refuse_what_aws_refuses
+
 #: The API's id in its address.
 API_ID = "imagemill"
 #: How soon an emulator whose parent was killed notices, in seconds.
@@ -294,6 +296,7 @@ if __name__ == "__main__":
     name_scheduled_times()
     tell_events_source()
     count_concurrency()
+    refuse_what_aws_refuses()
     hand_in_at_once()
     begin_executions_at_once()
     serve_with_uvicorn()

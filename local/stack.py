@@ -95,7 +95,8 @@ def running_stack(port: int, parameters: Mapping[str, str] | None = None, log: P
     log.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="imagemill-") as folder, log.open("wb") as output:
         emulator = subprocess.Popen(
-            [EMULATOR_PYTHON, PROJECT / "local" / "emulator.py"],
+            [EMULATOR_PYTHON, "-m", "local.emulator"],
+            cwd=PROJECT,
             env=_emulator_environment(port, endpoint, folder),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -7,6 +7,8 @@ import io
 import json
 from typing import Any
 
+import pytest
+
 from tests.support.shop import Shop, assert_exact, catalogue, eventually
 
 
@@ -124,3 +126,20 @@ def test_what_is_no_catalogue_is_left_alone(shop: Shop, picture: str) -> None:
         return str(queue["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) == "0"
 
     eventually(none_is_held_back, "the ingest queue has no message to try again")
+
+
+@pytest.mark.parametrize("tenant", ["My Shop", "Müller & Söhne +50 %", "o" * 200])
+def test_every_folder_is_a_tenant_whose_jobs_end(shop: Shop, picture: str, tenant: str) -> None:
+    """SQS takes neither spaces nor letters beyond ASCII nor more than 128 characters as a message group."""
+    name = "grüne+Töpfe 50%.csv"
+    bucket, s3 = shop.stack.catalogue_bucket, shop.aws("s3")
+    s3.put_object(Bucket=bucket, Key=f"inbox/{tenant}/{name}", Body=catalogue([["1", "A", picture]]))
+
+    def documents() -> list[str]:
+        listing = s3.list_objects_v2(Bucket=bucket, Prefix=f"outbox/{tenant}/")
+        return [item["Key"] for item in listing.get("Contents", []) if item["Key"].endswith(".json")]
+
+    [key] = eventually(documents, f"the job of {tenant}")
+    job = json.loads(shop.catalogue_object(key))
+    assert (job["status"], job["filename"]) == ("COMPLETED", name)
+    assert key == f"outbox/{tenant}/{name.removesuffix('.csv')}.{job['job_id']}.json"

@@ -14,6 +14,7 @@ from imagemill.adapters.aws.queues import (
     MAX_VISIBILITY_SECONDS,
     SEND_ATTEMPTS,
     ask_ingest,
+    message_group,
     send_products,
     show_again_after,
 )
@@ -21,6 +22,7 @@ from imagemill.domain.ingest_messages import ContinueIngest
 from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ProductMessage
 from imagemill.errors import MessagesNotSentError
+from local.aws_limits import MESSAGE_GROUP
 from tests.support.account import ENVIRONMENT, JOB_ID, TENANT
 from tests.support.results import product_message
 
@@ -73,6 +75,21 @@ def test_the_tenant_is_the_message_group(aws, batches):
     send_products([message(1)], TENANT)
 
     assert [entry["MessageGroupId"] for entry in batches[0]] == [TENANT]
+
+
+@pytest.mark.parametrize("tenant", ["My Shop", "Müller", "o" * 129, "one\ntwo", "\u3042", "\x7f", "shop\n"])
+def test_a_name_that_is_no_message_group_has_one_that_stands_for_it(aws, batches, tenant):
+    send_products([message(1)], tenant)
+
+    [entry] = batches[0]
+    assert MESSAGE_GROUP.fullmatch(entry["MessageGroupId"])
+    assert entry["MessageGroupId"] == message_group(tenant) != message_group(tenant + "x")
+
+
+@pytest.mark.parametrize("tenant", ["a", "o" * 128, "shop.example", "a/b:c", "".join(map(chr, range(33, 127)))])
+def test_a_name_that_is_a_message_group_is_the_group(tenant):
+    assert message_group(tenant) == tenant
+    assert MESSAGE_GROUP.fullmatch(tenant)
 
 
 def test_a_message_says_all_that_a_worker_needs(aws):

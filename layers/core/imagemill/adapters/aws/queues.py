@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,21 +27,31 @@ PARALLEL_SENDS = 10
 SEND_ATTEMPTS = 5
 #: The longest that a message may stay hidden, and that a new one may be held back (SQS quotas), in seconds.
 MAX_VISIBILITY_SECONDS, MAX_DELAY_SECONDS = 12 * 3600, 900
+#: What a message group may be (SQS API reference, SendMessage); a tenant's name by drop is any folder's.
+MESSAGE_GROUP = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 
 
 def send_products(messages: Iterable[ProductMessage], tenant: str) -> None:
     """Send one message a product, in parallel batches. Returns when all are accepted.
 
-    The tenant is the message group, so that a large job does not starve another tenant's (fair queues).
+    The tenant's message group keeps a large job from starving another tenant's (fair queues).
     Repeating sends them twice, which workers tolerate.
 
     Raises:
         MessagesNotSentError: after `SEND_ATTEMPTS` refusals.
     """
-    queue = os.environ["PRODUCTS_QUEUE"]
+    queue, group = os.environ["PRODUCTS_QUEUE"], message_group(tenant)
     with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
-        for _ in pool.map(lambda batch: _send(queue, batch, tenant), list(_batches(messages))):
+        for _ in pool.map(lambda batch: _send(queue, batch, group), list(_batches(messages))):
             pass
+
+
+def message_group(tenant: str) -> str:
+    """The tenant's message group: its name, or where SQS would refuse that, 64 hex digits that stand for it.
+
+    Always the same for a tenant: all its jobs are of one group.
+    """
+    return tenant if MESSAGE_GROUP.fullmatch(tenant) else hashlib.sha256(tenant.encode()).hexdigest()
 
 
 def _batches(messages: Iterable[ProductMessage]) -> Iterator[list[str]]:
@@ -67,9 +79,9 @@ def product_body(message: ProductMessage) -> str:
     return message.to_json()
 
 
-def _send(queue: str, bodies: Sequence[str], tenant: str) -> None:
+def _send(queue: str, bodies: Sequence[str], group: str) -> None:
     entries: list[Any] = [
-        {"Id": str(index), "MessageBody": body, "MessageGroupId": tenant} for index, body in enumerate(bodies)
+        {"Id": str(index), "MessageBody": body, "MessageGroupId": group} for index, body in enumerate(bodies)
     ]
     for _ in range(SEND_ATTEMPTS):
         answer = by_fast_lane(sqs(), "send_message_batch", QueueUrl=queue, Entries=entries)
