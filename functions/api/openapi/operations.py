@@ -72,6 +72,9 @@ def html(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"text/html": {"schema": TEXT}}}
 
 
+#: The answer of what has an ETag, to its If-None-Match.
+KNOWN: dict[int, Any] = {304: {"description": "The caller has it already."}}
+
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -340,13 +343,16 @@ OPERATIONS: dict[Route, Operation] = {
         "getOpenapi",
         "Read this document",
         "Public",
-        {200: {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}}},
+        {
+            200: {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}},
+            **KNOWN,
+        },
         needs_key=False,
     ),
     ("GET", "/docs"): Operation(
-        "getDocs", "Read this document in Swagger UI", "Public", {200: html("Swagger UI.")}, needs_key=False
+        "getDocs", "Read this document in Swagger UI", "Public", {200: html("Swagger UI."), **KNOWN}, needs_key=False
     ),
     ("GET", "/"): Operation(
-        "getConsole", "Open the web console", "Public", {200: html("The console.")}, needs_key=False
+        "getConsole", "Open the web console", "Public", {200: html("The console."), **KNOWN}, needs_key=False
     ),
 }

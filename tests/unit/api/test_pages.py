@@ -114,3 +114,30 @@ def test_nobody_else_waits_for_the_document_and_the_pages():
 
     paths = [str(PROJECT / "functions"), str(PROJECT / "layers" / "core")]
     subprocess.run([sys.executable, "-c", f"import sys; sys.path[:0] = {paths}; {program}"], check=True)
+
+
+@pytest.fixture
+def ask_again(aws, event, context):
+    """Asks for a path with an If-None-Match; gives the whole answer."""
+
+    def ask(path: str, known: str) -> dict[str, Any]:
+        asked = event("api_get_job") | {"path": path}
+        asked["headers"] = {"If-None-Match": known}
+        asked["multiValueHeaders"] = {"If-None-Match": [known]}
+        return handler(asked, context)
+
+    return ask
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json"])
+def test_whoever_has_a_page_is_not_sent_it_again(ask_again, path):
+    first = ask_again(path, '"another"')
+    [tag] = first["multiValueHeaders"]["ETag"]
+
+    for known in (tag, tag.removeprefix("W/"), f'"another", {tag}', "*"):
+        again = ask_again(path, known)
+        assert (again["statusCode"], again.get("body")) == (304, None)
+        assert again["multiValueHeaders"]["ETag"] == [tag]
+
+    assert first["statusCode"] == 200
+    assert "public" in first["multiValueHeaders"]["Cache-Control"][0]
