@@ -203,6 +203,20 @@ def count_concurrency() -> None:
     lambda_svc._sqs_esm_concurrency = numeric_concurrency
 
 
+def move_aliases_at_once() -> None:
+    """Take CodeDeploy's resources without doing anything: here an alias moves in the update itself, all at once."""
+    from ministack.services.cloudformation import provisioners
+
+    def create(logical_id: str, *_: Any) -> tuple[str, dict[str, str]]:
+        return logical_id, {}
+
+    nothing = {"create": create, "delete": lambda *_: None}
+    provisioners._RESOURCE_HANDLERS |= {
+        "AWS::CodeDeploy::Application": nothing,
+        "AWS::CodeDeploy::DeploymentGroup": nothing,
+    }
+
+
 def hand_in_at_once() -> None:
     """Send an event's head and body to a function together, by leaving out Nagle's algorithm.
 
@@ -296,6 +310,7 @@ if __name__ == "__main__":
     name_scheduled_times()
     tell_events_source()
     count_concurrency()
+    move_aliases_at_once()
     refuse_what_aws_refuses()
     hand_in_at_once()
     begin_executions_at_once()

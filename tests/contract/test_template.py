@@ -21,12 +21,17 @@ EVENTS = sorted((PROJECT / "events").glob("*.json"))
 MEMORY_SETTINGS = re.compile("(MALLOC|PILLOW)_.*")
 BUCKET_PREFIX = "/(inbox|uploads|outputs|outbox|images)/"
 EXECUTIONS = ":execution:[^*]+-completion:"
+OPTIONAL_POLICIES = [
+    {"Fn::If": [condition, {"Ref": name}, {"Ref": "AWS::NoValue"}]}
+    for condition, name in (("IsTraced", "TracingPolicy"), ("InVpc", "NetworkPolicy"))
+]
 SET_BY_LAMBDA = re.compile("AWS_LAMBDA_.*")
 
 
 def role_statements(template: Resource) -> Iterator[tuple[str, Resource]]:
     for name, role in of_type(template, "AWS::IAM::Role").items():
-        assert "ManagedPolicyArns" not in role, f"{name}: AWS's own policies are wider than what is needed"
+        for policy in role.get("ManagedPolicyArns", []):
+            assert policy in OPTIONAL_POLICIES, f"{name}: AWS's own policies are wider than what is needed"
         for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield name, statement

@@ -27,7 +27,7 @@ def decided(value: Any, conditions: dict[str, bool]) -> Any:
         return value
     if "Fn::If" in value:
         condition, yes, no = value["Fn::If"]
-        return decided(yes if conditions[condition] else no, conditions)
+        return decided(yes if conditions.get(condition) else no, conditions)
     pairs = {name: decided(item, conditions) for name, item in value.items()}
     return {name: item for name, item in pairs.items() if item != NO_VALUE}
 
@@ -183,7 +183,7 @@ def test_a_domain_of_ones_own_comes_with_its_certificate_and_names_the_images(te
         "MinimumProtocolVersion": "TLSv1.2_2021",
     }
     assert output_base_url(template, WITH_DOMAIN) == {"Fn::Sub": "https://${ImageDomainName}"}
-    [assertion] = template["Rules"]["DomainHasCertificate"]["Assertions"]
+    assertion = template["Rules"]["DomainHasCertificate"]["Assertions"][0]
     assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ImageCertificateArn"}, ""]}]}
 
 
@@ -202,9 +202,37 @@ def test_the_output_names_where_images_are(template, conditions):
     assert decided(template["Outputs"]["OutputBaseUrl"]["Value"], conditions) == output_base_url(template, conditions)
 
 
+#: Of resources whose policy it is, so of all that these are.
+TLS_ONLY = {
+    "Sid": "TlsOnly",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "sqs:*",
+    "Resource": "*",
+    "Condition": {"Bool": {"aws:SecureTransport": False}},
+}
+
+
+def test_every_queue_refuses_whoever_comes_without_tls(template):
+    refusing = [
+        target(queue)
+        for policy in resources(template, "AWS::SQS::QueuePolicy", ON_AWS).values()
+        if TLS_ONLY in policy["PolicyDocument"]["Statement"]
+        for queue in policy["Queues"]
+    ]
+
+    assert sorted(refusing) == sorted(of_type(template, "AWS::SQS::Queue"))
+    assert not any(
+        TLS_ONLY in policy["PolicyDocument"]["Statement"]
+        for policy in resources(template, "AWS::SQS::QueuePolicy", LOCAL).values()
+    )
+
+
 def test_no_queue_takes_messages_from_strangers(template):
     for policy in of_type(template, "AWS::SQS::QueuePolicy").values():
-        for statement in policy["PolicyDocument"]["Statement"]:
+        for statement in decided(policy["PolicyDocument"]["Statement"], LOCAL):
+            if statement == TLS_ONLY:
+                continue
             assert statement["Effect"] == "Allow"
             assert as_list(statement["Action"]) == ["sqs:SendMessage"]
             assert set(statement["Condition"]) == {"ArnEquals", "StringEquals"}
