@@ -56,7 +56,7 @@ def get_health() -> dict[str, str]:
 
 
 def _page(html: str, policy: str) -> Response[str]:
-    headers = {
+    headers: dict[str, str | list[str]] = {
         "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
