@@ -7,6 +7,7 @@ OPTIONS ?=
 SEEDS ?= 1 2 3 4 5
 SECONDS ?= 60
 ENV ?= dev
+LAST ?= 2
 # By the environment, so that no shell reads what a value says.
 export OPTIONS
 
@@ -32,7 +33,7 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help deploy nginx run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
+.PHONY: help releases deploy nginx run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -62,6 +63,9 @@ nginx: ## Install the web server that end-to-end tests ask for images, by apt-ge
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
 	@$(WITH_CLIENT):layers/core:functions exec $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
+
+releases: .venv/.dev ## Let neighbouring releases hand each other what they store and queue: LAST=2 commits that changed functions.
+	@PYTHONPATH=layers/core:functions $(VENV_PYTHON) -m tests.releases --last $(LAST)
 
 check: .venv/.dev .venv-sam/.installed wheel ## Format, lint, types, the template, and the client's wheel.
 	.venv/bin/ruff format --check .
