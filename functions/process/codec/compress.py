@@ -22,7 +22,7 @@ from .icc import says_srgb
 from .image_fault import ImageError, faults_become
 from .pictures import INDEXED_FORMATS, Painter, Size
 from .png_chunks import stripped_png
-from .strip import stripped
+from .strip import readable, stripped
 from .transcode.attempt import attempt
 from .transcode.jpeg import Transcoded
 from .transcode.refusal import TRANSCODED, Refusal
@@ -150,7 +150,11 @@ class OpenedImage:
         is_worthwhile = len(made.data) * 100 <= len(data) * WORTHWHILE_PERCENT
         # A GIF that stays one may have more colours in all than one palette holds.
         is_gif = source.format is made.format is ImageFormat.GIF
-        if is_worthwhile and not (is_gif and not _shows_the_same(made.data, data)):
+        if is_worthwhile and not is_gif:
+            return made
+        if data is not self.data and not readable(data, source.format):
+            return made
+        if is_worthwhile and _shows_the_same(made.data, data):
             return made
         return Compressed(data, source.format, source.width, source.height, kept=True, way=made.way)
 

@@ -23,6 +23,8 @@ _PROGRESSIVE = frozenset({0xC2, 0xCA})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: Lossless and hierarchical coding, which libjpeg does not know.
 _FOREIGN_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
+#: Bytes of a marker and its segment's length, and of what tells an application's segment, JFIF's numbers included.
+_HEAD_BYTES, _NAME_BYTES = 4, 12
 #: What decoders take for Huffman codes where data was expected, and each of the two for something else.
 _PROBES = (b"\xa5\x5a\x96\x3c", b"\x5b\x6d\xd4\x19")
 #: Rows that are compared at a time, and pixels by which the smoothing of chroma reaches beyond a block.
@@ -67,27 +69,37 @@ def stripped_jpeg(data: bytes, *, keep_profile: bool) -> bytes:
 
     What says how colours are coded stays: JFIF's segment, without its thumbnail, Adobe's, and the profile's.
     """
-    kept = [_SOI]
+    # Views: nearly all of the file is one scan, which is to be copied once.
+    view = memoryview(data)
+    kept: list[bytes | memoryview] = [_SOI]
     for segment in segments(data):
-        content = data[segment.begin : segment.end].lstrip(b"\xff")
-        body = content[3:]
+        content = _without_fill(view, segment)
+        body = bytes(content[_HEAD_BYTES : _HEAD_BYTES + _NAME_BYTES])
         match segment.marker:
             case 0xE0:
                 if body.startswith(b"JFIF\0"):
-                    kept.append(b"\xff\xe0\0\x10" + body[:12].ljust(12, b"\0") + b"\0\0")
+                    kept.append(b"\xff\xe0\0\x10" + body.ljust(_NAME_BYTES, b"\0") + b"\0\0")
             case 0xE2:
                 if keep_profile and body.startswith(b"ICC_PROFILE\0"):
-                    kept.append(b"\xff" + content)
+                    kept.append(content)
             case 0xEE:
                 if body.startswith(b"Adobe"):
-                    kept.append(b"\xff" + content)
+                    kept.append(content)
             case marker if _APP0 <= marker <= _APP15 or marker == _COM:
                 continue
             case 0xD9:
                 break
             case _:
-                kept.append(b"\xff" + content)
+                kept.append(content)
     return b"".join(kept) + EOI
+
+
+def _without_fill(view: memoryview, segment: Segment) -> memoryview:
+    """The segment with a single byte 0xFF before its marker."""
+    begin = segment.begin
+    while view[begin + 1] == 0xFF:
+        begin += 1
+    return view[begin : segment.end]
 
 
 def ended_jpeg(data: bytes) -> bytes | None:

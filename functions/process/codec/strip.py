@@ -17,6 +17,7 @@ from .png_chunks import stripped_png
 from .tiff_fields import stripped_tiff
 from .webp_chunks import stripped_webp
 
+_NOT_UNDERSTOOD = (ValueError, LookupError, struct.error, OSError)
 #: Bytes of a BMP's file header.
 _FILE_HEADER = 14
 #: A header that may name a profile (BITMAPV5HEADER), and where it does.
@@ -27,21 +28,27 @@ def stripped(data: bytes, image_format: ImageFormat, *, keep_profile: bool) -> b
     """The file without EXIF, XMP, comments, thumbnails, and bytes that follow its end.
 
     Colour profiles stay, unless `keep_profile` is false. None where the file's parts cannot be told apart,
-    though a decoder made a picture of it: then it must not be stored as it is.
+    though a decoder made a picture of it: then it must not be stored as it is. Nor where it is not `readable`.
     """
     strip = _BY_FORMAT.get(image_format)
     if strip is None:
         return None
     try:
-        bare = strip(data, keep_profile=keep_profile)
-        if image_format is ImageFormat.PNG:
-            # Made anew of chunks that were read one by one.
-            return bare
-        # What decoders put up with in the file they may not in what is left of it.
-        with Image.open(BytesIO(bare), formats=[image_format.pillow_name]):
-            return bare
-    except (ValueError, LookupError, struct.error, OSError):
+        return strip(data, keep_profile=keep_profile)
+    except _NOT_UNDERSTOOD:
         return None
+
+
+def readable(bare: bytes, image_format: ImageFormat) -> bool:
+    """Whether decoders take what `stripped` left: what they put up with in a file they may not in a part of it."""
+    if image_format is ImageFormat.PNG:
+        # Made anew of chunks that were read one by one.
+        return True
+    try:
+        with Image.open(BytesIO(bare), formats=[image_format.pillow_name]):
+            return True
+    except _NOT_UNDERSTOOD:
+        return False
 
 
 def _stripped_bmp(data: bytes, *, keep_profile: bool) -> bytes:

@@ -24,6 +24,8 @@ ImagemillError
 ├── ProblemError                    functions/api/problems.py: an HTTP answer
 ├── ImageError                      functions/process/codec/image_fault.py: why an image was not compressed
 ├── NotTranscodableError            functions/process/codec/transcode/refusal.py: a JPEG that has to go through pixels
+├── WasmError                       functions/process/codec/transcode/wasm.py: what wasmtime refused
+│   └── TrapError                   functions/process/codec/transcode/wasm.py: a call that ended by a trap
 ├── TransientImageError             functions/process/image.py: worth another receive
 │   ├── NotBegunError               functions/process/image.py: there was no time to try
 │   └── SlowedDownError             functions/process/image.py: the origin asked for time

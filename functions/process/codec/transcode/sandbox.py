@@ -12,6 +12,7 @@ from pathlib import Path
 from imagemill.kept import kept
 
 from .refusal import STATUSES, NotTranscodableError, Refusal
+from .wasm import Module, TrapError, WasmError
 
 MODULE = Path(__file__).with_name("transcoder.wasm")
 
@@ -38,28 +39,23 @@ class Answer:
 class _Instance:
     """One instance and its memory. Not to be used by two threads at once."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._store = sandbox.wasmtime.Store(sandbox.engine)
-        self._store.set_limits(memory_size=MAX_MEMORY_BYTES)
-        self._store.set_fuel(FUEL)
-        exports = sandbox.wasmtime.Instance(self._store, sandbox.module, []).exports(self._store)
-        self._reserve, self._transcode, self._memory = exports["reserve"], exports["transcode"], exports["memory"]
+    def __init__(self, module: Module) -> None:
+        self._inside = module.instance(memory_bytes=MAX_MEMORY_BYTES, fuel=FUEL)
 
     @property
     def memory_bytes(self) -> int:
-        return int(self._memory.data_len(self._store))
+        return self._inside.memory_bytes
 
     def close(self) -> None:
-        self._store.close()
+        self._inside.close()
 
     def call(self, data: bytes, fuel: int, *request: int) -> Answer:
-        self._store.set_fuel(fuel)
-        # A number of 32 bits is signed where Python gets it.
-        place = self._reserve(self._store, len(data)) & 0xFFFFFFFF
+        self._inside.set_fuel(fuel)
+        place = self._inside.call("reserve", len(data))
         if place == 0:
             raise NotTranscodableError(Refusal.MEMORY)
         ctypes.memmove(self._address(place, len(data)), data, len(data))
-        answer = self._transcode(self._store, place, len(data), *request) & 0xFFFFFFFF
+        answer = self._inside.call("transcode", place, len(data), *request)
         status, start, size, width, height = _ANSWER.unpack(self._read(answer, _ANSWER.size))
         if status:
             raise NotTranscodableError(STATUSES[status - 1])
@@ -69,7 +65,7 @@ class _Instance:
         """Of `size` bytes at `place`, in this process. What the module says is checked, not believed."""
         if place + size > self.memory_bytes:
             raise NotTranscodableError(Refusal.TRAP)
-        return ctypes.addressof(self._memory.data_ptr(self._store).contents) + place
+        return self._inside.memory_address + place
 
     def _read(self, place: int, size: int) -> bytes:
         return ctypes.string_at(self._address(place, size), size)
@@ -82,16 +78,7 @@ class Sandbox:
     """
 
     def __init__(self) -> None:
-        # Late: it takes a tenth of the process's start, and only who transcodes shall pay for it.
-        import wasmtime  # noqa: PLC0415
-
-        config = wasmtime.Config()
-        config.consume_fuel = True
-        # Threads of its own would be more than a codec process has, and their stacks count as its memory.
-        config.parallel_compilation = False
-        self.wasmtime = wasmtime
-        self.engine = wasmtime.Engine(config)
-        self.module = wasmtime.Module.from_file(self.engine, str(MODULE))
+        self.module = Module(MODULE.read_bytes())
         self._idle: deque[_Instance] = deque()
         # What wasmtime is left with when the interpreter has gone, it complains of.
         atexit.register(self.close)
@@ -102,7 +89,6 @@ class Sandbox:
         while self._idle:
             self._idle.pop().close()
         self.module.close()
-        self.engine.close()
 
     def call(self, data: bytes, pixels: int, *request: int) -> Answer:
         """Transcode. request: quality, orientation, progressive. pixels: as the header says; they bound the work.
@@ -113,14 +99,16 @@ class Sandbox:
         fuel = FUEL + FUEL_A_BYTE * len(data) + FUEL_A_PIXEL * pixels
         try:
             instance = self._taken()
-            answer = instance.call(data, fuel, *request)
-        except self.wasmtime.Trap as trap:
-            # The instance goes with it: its memory is in an unknown state.
-            out_of_fuel = trap.trap_code == self.wasmtime.TrapCode.OUT_OF_FUEL
-            raise NotTranscodableError(Refusal.WORK if out_of_fuel else Refusal.TRAP) from trap
-        except self.wasmtime.WasmtimeError as fault:
+        except WasmError as fault:
             # No address space for a further instance, say.
             raise NotTranscodableError(Refusal.TRAP) from fault
+        try:
+            answer = instance.call(data, fuel, *request)
+        except WasmError as fault:
+            # Its memory is in an unknown state.
+            instance.close()
+            out_of_fuel = isinstance(fault, TrapError) and fault.out_of_fuel
+            raise NotTranscodableError(Refusal.WORK if out_of_fuel else Refusal.TRAP) from fault
         except NotTranscodableError:
             self._keep(instance)
             raise
@@ -131,11 +119,13 @@ class Sandbox:
         try:
             return self._idle.pop()
         except IndexError:
-            return _Instance(self)
+            return _Instance(self.module)
 
     def _keep(self, instance: _Instance) -> None:
         if instance.memory_bytes <= KEPT_MEMORY_BYTES:
             self._idle.append(instance)
+        else:
+            instance.close()
 
 
 @kept
