@@ -150,12 +150,16 @@ def _ask(child: CodecChild, data: bytes, options: ImageOptions) -> int:
     child.hand_in(data)
     request = {"options": options.as_dict(), "data_bytes": ENDLESS_BYTES, "cpu_seconds": ENDLESS_SECONDS}
     child.ask(request | {"step": "open", "bytes": len(data)})
-    estimated = int(child.answer(time.monotonic() + ENDLESS_SECONDS)["peak_bytes"])
-    child.ask(request | {"step": "compress"})
+    opened = child.answer(time.monotonic() + ENDLESS_SECONDS)
+    child.ask(opened | request | {"step": "compress"})
     answer = child.answer(time.monotonic() + ENDLESS_SECONDS)
+    if "needs_pixels" in answer:
+        opened["peak_bytes"] = opened["pixels_bytes"]
+        child.ask(opened | request | {"step": "compress"})
+        answer = child.answer(time.monotonic() + ENDLESS_SECONDS)
     if "format" not in answer:
         raise RuntimeError(f"not compressed: {answer}")
-    return estimated
+    return int(opened["peak_bytes"])
 
 
 class _Sampler:

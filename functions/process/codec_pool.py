@@ -122,30 +122,41 @@ class CodecPool:
             opened = self._opened(held, data, wanted, place, deadline)
             memory = MemoryReservation(self._memory)
             try:
-                if self._is_free(memory, _peak(opened, data)):
-                    return self._made(held, data, wanted | opened, place, deadline)
+                while self._is_free(memory, _peak(opened, data)):
+                    made = self._made(held, data, wanted | opened, place, deadline)
+                    if made:
+                        return made
+                    opened["peak_bytes"] = opened["pixels_bytes"]
             finally:
                 memory.release()
         # Others go on meanwhile: neither the processor nor a child is held while memory is waited for.
-        self._retire_idle()
-        memory.take(_peak(opened, data), deadline)
-        try:
-            with self._turn(deadline) as place, self._child(may_be_used=False) as held:
-                opened = self._opened(held, data, wanted, place, deadline)
-                return self._made(held, data, wanted | opened, place, deadline)
-        finally:
-            memory.release()
+        while True:
+            self._check_size(_peak(opened, data))
+            self._retire_idle()
+            memory.take(_peak(opened, data), deadline)
+            try:
+                with self._turn(deadline) as place, self._child(may_be_used=False) as held:
+                    again = self._opened(held, data, wanted, place, deadline) | {"peak_bytes": opened["peak_bytes"]}
+                    made = self._made(held, data, wanted | again, place, deadline)
+            finally:
+                memory.release()
+            if made:
+                return made
+            opened["peak_bytes"] = opened["pixels_bytes"]
 
     def _is_free(self, memory: MemoryReservation, amount: int) -> bool:
         """Take memory if it can be had at once. Raises ImageError: TOO_LARGE_TO_PROCESS for more than there is."""
-        if amount > self._memory.capacity:
-            logger.info("Image too large", extra={"bytes": amount, "largest": self._memory.capacity})
-            raise ImageError(ImageCode.TOO_LARGE_TO_PROCESS)
+        self._check_size(amount)
         try:
             memory.take(amount, time.monotonic())
         except TimeoutError:
             return False
         return True
+
+    def _check_size(self, amount: int) -> None:
+        if amount > self._memory.capacity:
+            logger.info("Image too large", extra={"bytes": amount, "largest": self._memory.capacity})
+            raise ImageError(ImageCode.TOO_LARGE_TO_PROCESS)
 
     def _opened(
         self, held: _Held, data: bytes, wanted: Mapping[str, Any], place: _Place, deadline: float
@@ -156,13 +167,19 @@ class CodecPool:
         request |= {"data_bytes": data_bytes, "cpu_seconds": header_seconds(len(data))}
         opened = self._answer(held, request, place, deadline)
         with _distrusting():
-            return {"peak_bytes": _number(opened["peak_bytes"]), "cpu_seconds": max(0.1, float(opened["cpu_seconds"]))}
+            sizes = {name: _number(opened[name]) for name in ("peak_bytes", "pixels_bytes")}
+            return {**sizes, "cpu_seconds": max(0.1, float(opened["cpu_seconds"]))}
 
-    def _made(self, held: _Held, data: bytes, wanted: Mapping[str, Any], place: _Place, deadline: float) -> Compressed:
+    def _made(
+        self, held: _Held, data: bytes, wanted: Mapping[str, Any], place: _Place, deadline: float
+    ) -> Compressed | None:
+        """None where it was not given the memory that pixels take, and needs it."""
         data_bytes = CHILD_BYTES + HEADER_BYTES + int(RESERVED_SHARE * _peak(wanted, data))
         request = {**wanted, "step": "compress", "data_bytes": data_bytes}
         with metrics.timed(Metric.COMPRESS_MILLISECONDS):
             answer = self._answer(held, request, place, deadline)
+        if answer.get("needs_pixels") is True and wanted["peak_bytes"] < wanted["pixels_bytes"]:
+            return None
         with _distrusting():
             width, height = _number(answer["width"]), _number(answer["height"])
             image_format, length, way = ImageFormat(answer["format"]), answer["bytes"], _way(answer["way"])

@@ -25,7 +25,7 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions
 
 from .codec.bounds import check_structure, cpu_seconds
-from .codec.compress import ImageError, OpenedImage, open_image
+from .codec.compress import Compressed, ImageError, OpenedImage, open_image
 from .codec.formats import ImageFormat, identify
 from .codec.peak import Sketch
 from .codec.transcode.sandbox import sandbox
@@ -35,12 +35,13 @@ _OUT_OF_MEMORY = ("memory", "alloc")
 
 
 class Codec:
-    """What stands between two requests: the file that was handed in."""
+    """What stands between two requests: the file that was handed in, and why it was not transcoded."""
 
     def __init__(self, shared: int) -> None:
         self._shared = shared
         self._data = b""
         self._image: OpenedImage | None = None
+        self._refusal: str | None = None
 
     def open(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Read the header of the image in the shared file, and say what compressing it takes at the most."""
@@ -54,13 +55,28 @@ class Codec:
             self._image = open_image(data)
             sketch = Sketch.of_header(self._image.header)
         options = ImageOptions.from_dict(request["options"])
-        return {"peak_bytes": sketch.peak_bytes(options), "cpu_seconds": cpu_seconds(sketch)}
+        pixels_bytes = sketch.peak_bytes(options)
+        longest_side = max(self._image.header.image.size) if self._image else 0
+        transcoding_bytes = sketch.transcoding_bytes(options, longest_side, len(data)) or pixels_bytes
+        peak_bytes = min(transcoding_bytes, pixels_bytes)
+        return {"peak_bytes": peak_bytes, "pixels_bytes": pixels_bytes, "cpu_seconds": cpu_seconds(sketch)}
 
     def compress(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Compress the opened image, and leave it in the shared file unless it is the input itself."""
+        """Compress the opened image, and leave it in the shared file unless it is the input itself.
+
+        With less memory than pixels take it is only transcoded; where that cannot be, nothing is done yet.
+        """
         image = self._image or open_image(self._data)
+        options = ImageOptions.from_dict(request["options"])
+        if request["peak_bytes"] < request["pixels_bytes"]:
+            made = image.transcode(options)
+            if not isinstance(made, Compressed):
+                self._refusal = made
+                return {"needs_pixels": True}
+            compressed = made
+        else:
+            compressed = image.compress(options, self._refusal)
         self.forget()
-        compressed = image.compress(ImageOptions.from_dict(request["options"]))
         is_input = compressed.data is image.data
         if not is_input:
             _write(self._shared, compressed.data)
@@ -74,7 +90,7 @@ class Codec:
         }
 
     def forget(self) -> None:
-        self._data, self._image = b"", None
+        self._data, self._image, self._refusal = b"", None, None
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Every fault is an answer; the next image is not the worse for it."""

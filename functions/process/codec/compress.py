@@ -91,14 +91,18 @@ class OpenedImage:
     data: bytes
     header: Header
 
-    def compress(self, options: ImageOptions) -> Compressed:
-        """See `compress`. Raises ImageError: CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED."""
+    def compress(self, options: ImageOptions, refusal: str | None = None) -> Compressed:
+        """See `compress`. refusal: why `transcode` has not done it, where that was asked.
+
+        Raises:
+            ImageError: CORRUPT_IMAGE, TOO_MANY_PIXELS or ENCODE_FAILED.
+        """
         with faults_become(ImageCode.CORRUPT_IMAGE):
             source = open_source(self.header)
             plan = _plan(source, options)
             profile = source.profile
             made = None if plan.is_demanded else _optimised(self.data, source, options)
-            tried = None if made else self._transcoded(source, plan, options)
+            tried = refusal if made or refusal else self._transcoded(source, plan, options)
             made = tried if isinstance(tried, Compressed) else made
             choices = [] if made else list(_choices(source, plan, options))
         with faults_become(ImageCode.ENCODE_FAILED):
@@ -106,6 +110,19 @@ class OpenedImage:
                 way = tried if isinstance(tried, str) else None
                 made = replace(self._smallest(choices, source, plan, options), way=way)
         return made if plan.is_demanded else self._or_kept(made, source, profile, options)
+
+    def transcode(self, options: ImageOptions) -> Compressed | Refusal | None:
+        """The same without pixels; why not, or None where that was no question.
+
+        The image can be compressed afterwards. Raises as `compress`.
+        """
+        with faults_become(ImageCode.CORRUPT_IMAGE):
+            source = open_source(self.header)
+            plan = _plan(source, options)
+            tried = self._transcoded(source, plan, options)
+        if not isinstance(tried, Compressed) or plan.is_demanded:
+            return tried
+        return self._or_kept(tried, source, source.profile, options)
 
     def _transcoded(self, source: Source, plan: _OutputPlan, options: ImageOptions) -> Compressed | Refusal | None:
         """As `attempt`, but for what would be larger than its source, which pixels can make smaller."""

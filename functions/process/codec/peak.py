@@ -15,6 +15,8 @@ from .decode import MAX_PIXELS, Header
 from .encode import MAX_PIXELS_WITHOUT_LOSS
 from .formats import LOSSLESS_FORMATS, ImageFormat
 from .image_fault import ImageError
+from .transcode.attempt import STAYS_JPEG
+from .transcode.sandbox import memory_bytes
 
 #: Bytes for each pixel, by the encoder, whatever was decoded.
 _BY_ENCODER = {
@@ -80,6 +82,18 @@ class Sketch:
         if width * height > MAX_PIXELS:
             raise ImageError(ImageCode.TOO_MANY_PIXELS)
         return cls(ImageFormat.WEBP, width * height, may_be_transparent, is_animated)
+
+    def transcoding_bytes(self, options: ImageOptions, longest_side: int, length: int) -> int | None:
+        """The same of a file of `length` bytes, as long as no pixel is needed; None where one plainly will be.
+
+        Who gets no more than this may have to ask again: whether a file can be transcoded is known when it has been.
+        """
+        limits = [limit for limit in (options.max_width, options.max_height) if limit]
+        if self.format is not ImageFormat.JPEG or options.format not in STAYS_JPEG:
+            return None
+        if any(limit < longest_side for limit in limits):
+            return None
+        return LEAST_BYTES + memory_bytes(length, self.pixels)
 
     def peak_bytes(self, options: ImageOptions) -> int:
         """Bytes. An animation counts as large as any may be: its header does not tell the number of frames."""

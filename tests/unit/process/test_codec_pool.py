@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import ExifTags, Image
 
 import process.codec_pool
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
+from process.budget import MemoryReservation
 from process.children import CodecChild
 from process.codec.compress import ImageError, compress
+from process.codec.transcode.refusal import TRANSCODED
 from process.codec_pool import CodecPool
 from tests.support.bombs import BOMBS
 from tests.support.image_files import photo, saved
@@ -94,6 +97,41 @@ def test_an_image_larger_than_all_memory_is_refused_before_it_is_decoded():
     pool.close()
 
 
+def test_a_jpeg_that_is_transcoded_needs_no_memory_for_its_pixels():
+    large, little = saved(photo(3_000, 3_000), "JPEG", quality=95), 70 * MEGABYTES
+    pool = CodecPool(1, little)
+
+    assert pool.compress(large, ImageOptions(), until(FAR)).way == TRANSCODED
+    scaled = ImageOptions(max_width=2_900)
+    assert code_of(lambda: pool.compress(large, scaled, until(FAR))) is ImageCode.TOO_LARGE_TO_PROCESS
+    pool.close()
+
+
+@pytest.mark.parametrize("is_free", [True, False], ids=["at once", "after waiting"])
+def test_a_jpeg_that_was_not_transcoded_gets_the_memory_for_its_pixels(pool, monkeypatch, is_free):
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    # Its last column of blocks is a part of one, and would come to lie on top.
+    partial = saved(photo(2_001, 1_000), "JPEG", quality=60, exif=turned)
+    asked = []
+    take = MemoryReservation.take
+
+    def noted(reservation, amount, deadline=None):
+        if deadline is not None and amount > 16 * MEGABYTES:
+            asked.append(amount)
+            if not is_free and len(asked) == 1:
+                raise TimeoutError
+        take(reservation, amount, deadline)
+
+    monkeypatch.setattr(MemoryReservation, "take", noted)
+    expected = compress(partial, ImageOptions())
+
+    assert pool.compress(partial, ImageOptions(), until(FAR)) == expected
+    assert expected.way not in {TRANSCODED, None}
+    assert len(asked) == 2 if is_free else 3
+    assert max(asked) == asked[-1] > asked[0]
+
+
 def test_a_decoder_that_takes_more_memory_than_was_foreseen_is_told_that_there_is_none(pool, monkeypatch):
     monkeypatch.setattr(process.codec_pool, "CHILD_BYTES", 0)
     monkeypatch.setattr(process.codec_pool, "HEADER_BYTES", 80 * MEGABYTES)
@@ -170,7 +208,15 @@ def test_a_child_has_no_credentials(pool, monkeypatch):
 
 
 def test_an_answer_that_makes_no_sense_is_a_crash(pool, monkeypatch):
-    answer = {"peak_bytes": 1, "cpu_seconds": 1, "format": "exe", "width": -1, "height": 1, "bytes": 1 << 40}
+    answer = {
+        "peak_bytes": 1,
+        "pixels_bytes": 1,
+        "cpu_seconds": 1,
+        "format": "exe",
+        "width": -1,
+        "height": 1,
+        "bytes": 1 << 40,
+    }
     monkeypatch.setattr(CodecChild, "answer", lambda child, deadline: answer)
 
     assert code_of(lambda: pool.compress(PHOTO, ImageOptions(), until(FAR))) is ImageCode.PROCESSING_CRASHED

@@ -14,17 +14,22 @@ from .refusal import NotTranscodableError, Refusal
 from .segments import Embedded
 
 #: Of a JPEG, which is opaque: what it becomes unless another format is named.
-_STAYS_JPEG = frozenset({OutputFormat.AUTO, OutputFormat.JPEG, OutputFormat.ORIGINAL})
+STAYS_JPEG = frozenset({OutputFormat.AUTO, OutputFormat.JPEG, OutputFormat.ORIGINAL})
 
 
 def attempt(
-    data: bytes, source: Source, options: ImageOptions, tags: Tags, *, is_resized: bool
+    data: bytes,
+    source: Source,
+    options: ImageOptions,
+    tags: Tags,
+    *,
+    is_resized: bool,
 ) -> Transcoded | Refusal | None:
     """A JPEG that becomes a JPEG of the same size, without pixels; why not, or None where that is no question.
 
     What is embedded is what `encode` would embed. source: with nothing decoded yet.
     """
-    stays_jpeg = source.format is ImageFormat.JPEG and options.format in _STAYS_JPEG
+    stays_jpeg = source.format is ImageFormat.JPEG and options.format in STAYS_JPEG
     if not stays_jpeg or is_resized or source.image.mode not in MODES[ImageFormat.JPEG]:
         return None
     _, profile = convert(source.image, source.profile, MODES[ImageFormat.JPEG], opaque=True)

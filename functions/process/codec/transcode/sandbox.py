@@ -18,6 +18,9 @@ MODULE = Path(__file__).with_name("transcoder.wasm")
 
 #: Most memory that one call may take: the largest progressive 4:4:4 that A7 lets through takes less.
 MAX_MEMORY_BYTES = 1 << 30
+#: What it may take of that: as it is, for each byte of the file, and for each pixel, of which photographs take a half
+#: to two. What takes more goes through pixels.
+LEAST_MEMORY_BYTES, MEMORY_BYTES_A_BYTE, MEMORY_BYTES_A_PIXEL = 4_000_000, 2, 3
 #: An instance that has grown beyond this is not kept for the next image.
 KEPT_MEMORY_BYTES = 48 << 20
 #: Instructions that a call may take, several times what the dearest sound files need: tables and headers, each byte
@@ -25,6 +28,11 @@ KEPT_MEMORY_BYTES = 48 << 20
 FUEL, FUEL_A_BYTE, FUEL_A_PIXEL = 20_000_000, 2_500, 400
 #: What `transcode` returns the address of: status, data, size, width, height.
 _ANSWER = struct.Struct("<5I")
+
+
+def memory_bytes(length: int, pixels: int) -> int:
+    """What transcoding a file of `length` bytes may take beside it."""
+    return LEAST_MEMORY_BYTES + MEMORY_BYTES_A_BYTE * length + MEMORY_BYTES_A_PIXEL * pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,9 @@ class _Instance:
     def close(self) -> None:
         self._inside.close()
 
-    def call(self, data: bytes, fuel: int, *request: int) -> Answer:
+    def call(self, data: bytes, fuel: int, memory_bytes: int, *request: int) -> Answer:
         self._inside.set_fuel(fuel)
+        self._inside.limit_memory(memory_bytes)
         place = self._inside.call("reserve", len(data))
         if place == 0:
             raise NotTranscodableError(Refusal.MEMORY)
@@ -91,7 +100,8 @@ class Sandbox:
         self.module.close()
 
     def call(self, data: bytes, pixels: int, *request: int) -> Answer:
-        """Transcode. request: quality, orientation, progressive. pixels: as the header says; they bound the work.
+        """Transcode. request: quality, orientation, progressive. pixels: as the header says; they bound work
+        and memory.
 
         Raises:
             NotTranscodableError.
@@ -103,7 +113,7 @@ class Sandbox:
             # No address space for a further instance, say.
             raise NotTranscodableError(Refusal.TRAP) from fault
         try:
-            answer = instance.call(data, fuel, *request)
+            answer = instance.call(data, fuel, min(memory_bytes(len(data), pixels), MAX_MEMORY_BYTES), *request)
         except WasmError as fault:
             # Its memory is in an unknown state.
             instance.close()

@@ -118,7 +118,7 @@ class Instance:
         self._api = api
         self._store = api.wasmtime_store_new(engine, None, None)
         try:
-            api.wasmtime_store_limiter(self._store, memory_bytes, *[_UNLIMITED] * 4)
+            self.limit_memory(memory_bytes)
             self._context = api.wasmtime_store_context(self._store)
             self.set_fuel(fuel)
             # wasmtime_instance_t: two numbers of 64 bits.
@@ -133,6 +133,10 @@ class Instance:
 
     def close(self) -> None:
         self._api.wasmtime_store_delete(self._store)
+
+    def limit_memory(self, memory_bytes: int) -> None:
+        """What the memory may grow to from now on. It never shrinks."""
+        self._api.wasmtime_store_limiter(self._store, memory_bytes, *[_UNLIMITED] * 4)
 
     def set_fuel(self, fuel: int) -> None:
         """Instructions that calls may take from now on."""
