@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .icc import P3_CHROMATICITIES, SRGB_CHROMATICITIES, grey_profile, rgb_profile
+from .png_frames import is_animation
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: Bytes that a profile, or XMP, may have when inflated: the largest profiles of presses have 3 MB.
@@ -24,7 +25,7 @@ _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 #: What colours mean; kept in a file that keeps its pixels.
 _COLOUR = frozenset({b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT"})
 #: Lengths of chunks that have one; any other is damage.
-_LENGTHS = {b"gAMA": (4,), b"cHRM": (32,), b"sRGB": (1,), b"cICP": (4,), b"acTL": (8,)}
+_LENGTHS = {b"gAMA": (4,), b"cHRM": (32,), b"sRGB": (1,), b"cICP": (4,), b"acTL": (8,), b"fcTL": (26,)}
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 #: Primaries and transfer function of sRGB and of Display P3 as cICP codes (ITU-T H.273).
 _SRGB_CODES, _P3_CODES = (1, 13), (12, 13)
@@ -68,8 +69,7 @@ def read_png(data: bytes) -> PngFile:
     """
     chunks = list(_sound(data))
     names = {name for name, _ in chunks}
-    is_animated = b"acTL" in names
-    needed = _CRITICAL | {b"tRNS"} | (_ANIMATION if is_animated else frozenset())
+    needed = _CRITICAL | {b"tRNS"} | (_ANIMATION if b"acTL" in names and is_animation(chunks) else frozenset())
     first: dict[bytes, bytes] = {}
     for name, content in chunks:
         first.setdefault(name, bytes(content) if name != b"IDAT" else b"")
@@ -91,7 +91,7 @@ def stripped_png(data: bytes, *, keep_profile: bool) -> bytes:
     """The same pixels, and of the rest only what their colours and their animation need."""
     chunks = list(_sound(data))
     kept = _CRITICAL | {b"tRNS"} | _COLOUR
-    if any(name == b"acTL" for name, _ in chunks):
+    if any(name == b"acTL" for name, _ in chunks) and is_animation(chunks):
         kept |= _ANIMATION
     if not keep_profile:
         # The other chunks would now say what the profile overruled.

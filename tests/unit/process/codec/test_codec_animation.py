@@ -1,5 +1,6 @@
 """Animations keep their frames, their times and their loops."""
 
+import struct
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from PIL import Image
 
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process.codec.compress import compress
-from tests.support.image_files import BLUE, GREEN, ORIENTATION, RED, WHITE, corner_patch, opened, saved
+from tests.support.image_files import BLUE, GREEN, ORIENTATION, RED, WHITE, corner_patch, opened, png_chunk, saved
 from tests.support.pixels import DURATIONS, animation, frames_of, near, rgb_at
 
 LOSSLESS: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "GIF": {"disposal": 2}, "AVIF": {"quality": 100}}
@@ -73,3 +74,43 @@ def test_a_turned_animation_is_upright_in_every_frame():
 
     assert [shot.size for shot in shots] == [(96, 64), (96, 64)]
     assert near(shots[0].getpixel((8, 8)), (*RED, 255), 40)
+
+
+def chunks_of(data: bytes) -> list[tuple[bytes, bytes]]:
+    chunks, place = [], 8
+    while place < len(data):
+        length, name = struct.unpack_from(">I4s", data, place)
+        chunks.append((name, data[place + 8 : place + 8 + length]))
+        place += 12 + length
+    return chunks
+
+
+def renumbered(name: bytes, content: bytes) -> tuple[bytes, bytes]:
+    return name, (7).to_bytes(4, "big") + content[4:]
+
+
+@pytest.mark.parametrize("asked", [OutputFormat.AUTO, OutputFormat.ORIGINAL, OutputFormat.JPEG])
+@pytest.mark.parametrize(
+    "disorder",
+    [
+        lambda chunks: [chunk for chunk in chunks if chunk[0] != b"fcTL"],
+        lambda chunks: [chunk for chunk in chunks if chunk[0] != b"fdAT"],
+        lambda chunks: [renumbered(*chunk) if chunk[0] == b"fdAT" else chunk for chunk in chunks],
+        lambda chunks: [(name, b"\0\0\0\1" + c[4:] if name == b"acTL" else c) for name, c in chunks],
+        lambda chunks: [(name, b"\0" * 8 if name == b"acTL" else c) for name, c in chunks],
+        lambda chunks: [(name, c[:12] + b"\0\0\0\1" + c[16:] if name == b"fcTL" else c) for name, c in chunks],
+        lambda chunks: [twice for chunk in chunks for twice in [chunk] * (1 + (chunk[0] == b"fcTL"))],
+        lambda chunks: [twice for chunk in chunks for twice in [chunk] * (1 + (chunk[0] == b"acTL"))],
+        lambda chunks: sorted(chunks, key=lambda chunk: {b"acTL": 1, b"IEND": 2}.get(chunk[0], 0)),
+    ],
+    ids=["no fcTL", "no fdAT", "numbers", "too few", "none", "outside", "fcTL twice", "acTL twice", "acTL late"],
+)
+def test_an_apng_in_disorder_is_the_still_that_old_viewers_show(disorder, asked):
+    shots = [Image.new("RGB", (64, 48), colour) for colour in (RED, GREEN, BLUE)]
+    data = saved(shots[0], "PNG", save_all=True, append_images=shots[1:], duration=70)
+    disordered = data[:8] + b"".join(png_chunk(*chunk) for chunk in disorder(chunks_of(data)))
+
+    result = compress(disordered, ImageOptions(format=asked))
+
+    assert getattr(opened(result.data), "n_frames", 1) == 1
+    assert near(rgb_at(result.data, 9, 9), RED, 40)
