@@ -57,7 +57,7 @@ def orientation(image: Image.Image) -> int:
     """
     xmp = {name: image.info.pop(name) for name in _XMP_NAMES if name in image.info}
     try:
-        stored = image.getexif().get(ExifTags.Base.Orientation, 1)
+        stored = _exif(image).get(ExifTags.Base.Orientation, 1)
     except _UNREADABLE:
         return 1
     finally:
@@ -79,8 +79,16 @@ def tags_to_keep(image: Image.Image, width: int, height: int) -> Tags:
     return Tags(exif, _XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if isinstance(xmp, bytes) else b"")
 
 
+def _exif(image: Image.Image) -> Image.Exif:
+    """Past a PNG's own method, which decodes the picture to look for EXIF behind it.
+
+    Pillow 13 says only once that pixels are damaged: caught here, the picture would be taken for whole.
+    """
+    return Image.Image.getexif(image)
+
+
 def _upright_exif(image: Image.Image, width: int, height: int) -> bytes:
-    exif = image.getexif()
+    exif = _exif(image)
     for tag in _LAYOUT_TAGS.intersection(exif):
         del exif[tag]
     if not exif:

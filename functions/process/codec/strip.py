@@ -45,7 +45,10 @@ def readable(bare: bytes, image_format: ImageFormat) -> bool:
         # Made anew of chunks that were read one by one.
         return True
     try:
-        with Image.open(BytesIO(bare), formats=[image_format.pillow_name]):
+        with Image.open(BytesIO(bare), formats=[image_format.pillow_name]) as image:
+            if image_format is ImageFormat.BMP:
+                # Where its pixels end is not marked, and Pillow looks for their beginning where headers lie.
+                image.load()
             return True
     except _NOT_UNDERSTOOD:
         return False
@@ -60,12 +63,21 @@ def _stripped_bmp(data: bytes, *, keep_profile: bool) -> bytes:
     else:
         width, height, _, bits, compression, stored = struct.unpack_from("<iiHHII", data, 18)
     rows = (abs(width) * bits + 31) // 32 * 4 * abs(height)
+    offset = max(offset, _FILE_HEADER + header_bytes + _palette_bytes(data, header_bytes, bits))
     # 0 and 3: as they are, and with masks; else runs, whose length the header tells.
     end = offset + (rows if compression in {0, 3, 6} else stored or len(data))
     if header_bytes >= _V5_BYTES and keep_profile:
         begin, size = struct.unpack_from("<II", data, _FILE_HEADER + _PROFILE_PLACE)
         end = max(end, _FILE_HEADER + begin + size if size else 0)
     return data[:end]
+
+
+def _palette_bytes(data: bytes, header_bytes: int, bits: int) -> int:
+    """Some programs leave the palette out of the place that they name for the pixels."""
+    if bits > 8 or header_bytes < 40:
+        return 0
+    (colours,) = struct.unpack_from("<I", data, _FILE_HEADER + 32)
+    return 4 * int(min(colours or 1 << bits, 1 << bits))
 
 
 _BY_FORMAT: Mapping[ImageFormat, Callable[..., bytes]] = MappingProxyType(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagemill.domain.codes import ImageCode
-from imagemill.domain.options import ImageOptions, OutputFormat
+from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from process.codec import compress as codec
 from process.codec import decode
 from process.codec.compress import Compressed, ImageError, compress
@@ -88,6 +88,22 @@ def test_an_animation_cut_in_its_second_frame_is_corrupt(image_format):
     data = saved(shots[0], image_format, save_all=True, append_images=shots[1:], duration=100)
 
     assert fault_of(data[: len(data) * 55 // 100]) is ImageCode.CORRUPT_IMAGE
+
+
+@pytest.mark.parametrize("metadata", Metadata)
+@pytest.mark.parametrize("asked", OutputFormat)
+@pytest.mark.parametrize("shots", [1, 2])
+def test_a_png_whose_pixels_are_damaged_is_corrupt(shots, asked, metadata):
+    images = [photo(64, 48).rotate(angle) for angle in (0, 90)][:shots]
+    data = saved(images[0], "PNG", save_all=True, append_images=images[1:])
+    begin = data.index(b"IDAT") + 4
+    (length,) = struct.unpack_from(">I", data, begin - 8)
+    pixels = bytearray(data[begin : begin + length])
+    # No block of a zlib stream begins so.
+    pixels[length // 2 :] = b"\xff" * (length - length // 2)
+    damaged = data[: begin - 8] + png_chunk(b"IDAT", bytes(pixels)) + data[begin + length + 4 :]
+
+    assert fault_of(damaged, ImageOptions(format=asked, metadata=metadata)) is ImageCode.CORRUPT_IMAGE
 
 
 def test_an_animation_that_promises_more_frames_than_it_has_is_corrupt():

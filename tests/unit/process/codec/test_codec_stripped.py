@@ -1,5 +1,7 @@
 """No output of `metadata=strip` tells what its source told beside the picture, kept or made anew."""
 
+import struct
+
 import pytest
 from PIL import Image, ImageChops
 
@@ -105,3 +107,13 @@ def test_bytes_that_cannot_be_told_apart_are_not_kept(image_format):
     for length in (20, 40, len(data) // 3):
         bare = stripped(data[:length], ImageFormat(image_format.lower()), keep_profile=True)
         assert bare is None or SECRET not in bare
+
+
+def test_a_bmp_whose_header_leaves_its_palette_out_keeps_its_last_rows():
+    data = saved(photo(127, 64, "L").convert("P"), "BMP")
+    lying = data[:10] + struct.pack("<I", 54) + data[14:]
+
+    result = compress(lying + SECRET, ImageOptions(format=OutputFormat.ORIGINAL))
+
+    assert (result.kept, SECRET in result.data) == (True, False)
+    assert opened(result.data).tobytes() == opened(data).tobytes()
