@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import select
 import signal
 import sys
-import threading
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -13,8 +14,11 @@ from rich.console import Console
 
 from local.origin import CATALOGUE_ADDRESS, IMAGES, SampleOrigin
 from local.origin import DEFAULT_PORT as DEFAULT_SHOP_PORT
-from local.stack import DEFAULT_PORT, Stack, StackFailedError, running_stack, tenant_of
+from local.stack import DEFAULT_PORT, LOCAL, Stack, StackFailedError, answers, running_stack, tenant_of
 from local.stack_files import stack_file
+
+#: How often it is looked whether the stack is still there, in seconds, and how often it may be missed.
+LOOK_SECONDS, MISSED_LOOKS = 1.0, 3
 
 
 def introduction(stack: Stack, path: Path, shop: SampleOrigin) -> str:
@@ -57,17 +61,30 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     port = parser.parse_args().port
     console = Console(highlight=False)
-    stopped = threading.Event()
+    # A pipe: its writing may interrupt itself, which an Event's `set` may not.
+    told, tell = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_: os.write(tell, b"."))
     try:
         with SampleOrigin() as shop, running_stack(port) as stack, stack_file(stack) as path:
             console.print(introduction(stack, path, shop), soft_wrap=True, markup=False)
-            stopped.wait()
+            _watch(stack, told)
     except StackFailedError as failed:
         console.print(str(failed), style="red", soft_wrap=True)
         return 1
     return 0
+
+
+def _watch(stack: Stack, told: int) -> None:
+    """Return when there is something to be read from `told`. Raises StackFailedError when the stack has gone."""
+    missed = 0
+    while not select.select([told], [], [], LOOK_SECONDS)[0]:
+        missed = 0 if answers(stack.aws_endpoint_url) else missed + 1
+        if missed == MISSED_LOOKS:
+            raise StackFailedError(
+                f"The emulated AWS at {stack.aws_endpoint_url} has ended by itself. "
+                f"Its log is in {LOCAL}; start it again."
+            )
 
 
 if __name__ == "__main__":

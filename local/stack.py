@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import boto3
@@ -121,6 +122,16 @@ def free_port(preferred: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise StackFailedError("No port is free on 127.0.0.1.")
+
+
+def answers(endpoint: str) -> bool:
+    """Whether anybody listens there."""
+    parts = urlsplit(endpoint)
+    try:
+        with socket.create_connection((str(parts.hostname), parts.port or 80), timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def _require_free(port: int) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,37 @@ def test_a_second_start_on_a_port_has_the_same_address_and_keys() -> None:
 
     assert second == first
     assert not (LOCAL / f"stack-{port}.json").exists()
+
+
+def test_dev_ends_and_says_so_when_the_stack_was_killed() -> None:
+    port = free_port(DEFAULT_PORT + 92)
+    command = [sys.executable, "-m", "local.dev", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": "client/src", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for child in children:
+            os.killpg(int(child), signal.SIGKILL)
+
+        said = process.stdout.read()
+
+    assert process.returncode == 1
+    assert f"http://127.0.0.1:{port} has ended by itself" in said
+    assert not (LOCAL / f"stack-{port}.json").exists()
+
+
+def test_many_signals_at_once_end_it_once() -> None:
+    port = free_port(DEFAULT_PORT + 93)
+    command = [sys.executable, "-m", "local.dev", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": "client/src", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+        for _ in range(200):
+            process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 0
 
 
 def test_the_samples_run_by_the_client_and_the_port_leads_to_the_console(

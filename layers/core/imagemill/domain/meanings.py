@@ -117,7 +117,7 @@ IMAGE_MEANINGS: Mapping[ImageCode, Meaning] = {
         "an answer without the image",
         Mender.ORIGIN,
         "by its `http_status`: 404, 410: correct the URL; 401, 403: let the mill in; 429, 5xx: retry the job later",
-        "408, 425, 429, 5xx",
+        "408, 425, 5xx; 429 and 503 are waited for",
     ),
     ImageCode.TOO_MANY_REDIRECTS: Meaning("more than three", Mender.ORIGIN, "name the URL that they lead to"),
     ImageCode.TOO_LARGE: Meaning("over 50 MiB", Mender.ORIGIN, "offer a smaller file"),
