@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 FIRST_RATE = 1.8
 #: One request a minute: the least, so that an origin that recovers is noticed. And the most that is kept count of.
 LEAST_RATE, MOST_RATE = 1 / 60, 1_000.0
-#: While the rate is far from the one refused last it doubles with a good answer; nearer, it rises by a step after so
-#: many; and where the next step would all but reach it, only after many more, since then the origin may have changed.
-DOUBLING, STEP = 2.0, 1.05
-GOOD_BEFORE_STEP, GOOD_BEFORE_CEILING = 10, 30
+#: While the rate is far from the one refused last it doubles with a good answer; nearer, it rises by a stride, and
+#: then by a step, after so many; and where the next step would all but reach it, only after many more, since then the
+#: origin may have changed. A stride from 90 % of a half of a round number leads to 90 % of five eighths.
+DOUBLING, STRIDE, STEP = 2.0, 1.25, 1.05
+GOOD_BEFORE_STRIDE, GOOD_BEFORE_STEP, GOOD_BEFORE_CEILING = 9, 10, 30
 NEARLY = 0.95
 CEILING_RISE = 1.25
 #: Of the rate that was refused, what is left. Half when it had doubled, or when no good answer came since.
@@ -93,6 +94,8 @@ class Pace:
         pace = replace(self, good=self.good + answers, refused_since=0.0)
         if not self.ceiling or self.rate * DOUBLING <= NEARLY * self.ceiling:
             return _changed(pace, DOUBLING)
+        if self.rate * STRIDE <= NEARLY * self.ceiling:
+            return _changed(pace, STRIDE) if pace.good >= GOOD_BEFORE_STRIDE else pace
         if self.rate * STEP <= NEARLY * self.ceiling:
             return _changed(pace, STEP) if pace.good >= GOOD_BEFORE_STEP else pace
         if pace.good < GOOD_BEFORE_CEILING:
