@@ -162,7 +162,9 @@ def simulated(bucket: LeakyBucket, images: int, workers: int, seed: int, jitter:
     return finished - NOW, refused
 
 
-@pytest.mark.parametrize(("rate", "images"), [(2, 40), (10, 100), (1, 60), (3, 60), (5, 100), (7, 100), (13, 150), (30, 600)])
+@pytest.mark.parametrize(
+    ("rate", "images"), [(2, 40), (10, 100), (1, 60), (3, 60), (5, 100), (7, 100), (13, 150), (30, 600)]
+)
 @pytest.mark.parametrize("workers", [1, 8])
 @pytest.mark.parametrize("jitter", [0.0, 0.005])
 def test_the_rate_of_an_origin_is_found_with_few_refusals_and_little_time_lost(rate, images, workers, jitter):
