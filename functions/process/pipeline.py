@@ -300,6 +300,10 @@ class _Run:
         except Exception:  # noqa: BLE001 - logged, and answered by giving the products back
             logger.exception("Image failed unforeseen", extra=waiting[0][0].received.log_keys)
             return
+        latest = source and (source.fresh or source.known)
+        if source and latest and self._suspects:
+            # Suspects are made one by one, and may show the same picture.
+            self._sources[source.key] = latest
         for (progress, position), image in zip(waiting, images, strict=True):
             if image:
                 progress.settled[position] = image

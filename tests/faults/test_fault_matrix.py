@@ -25,6 +25,7 @@ from tests.conftest import FIGURES
 from tests.support.account import CATALOGUE_BUCKET, TENANT, Account
 from tests.support.caller import Caller
 from tests.support.deployment import HEADER, Deployment, Deployments, end_of
+from tests.support.image_files import photo, saved
 from tests.support.lambda_platform import FUNCTIONS
 from tests.support.web import Answer, TestWeb
 
@@ -130,6 +131,20 @@ def feed_on_a_schedule(deployment: Deployment) -> None:
         deployment.platform.run()
 
 
+def handed_in_again(deployment: Deployment) -> None:
+    """One of its pictures has changed since; the others would not outlive the new job, and are stored anew."""
+    deployment.platform.mortals = frozenset()
+    deployment.tell_versions(second=deployment.photo)
+    deployment.submit()
+    deployment.platform.run()
+    deployment.tell_versions(second=Answer(body=saved(photo(90, 70), "JPEG", quality=95)))
+    deployment.platform.mortals = frozenset({"process"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("process.reuse.outlives", lambda *_: False)
+        deployment.submit("catalogue-2")
+        deployment.platform.run()
+
+
 SCENARIOS = [
     job_by_api,
     job_whose_worker_takes_the_rest,
@@ -143,6 +158,7 @@ SCENARIOS = [
     cancelled_job,
     retried_job,
     feed_on_a_schedule,
+    handed_in_again,
 ]
 
 

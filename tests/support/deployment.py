@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from imagemill.domain.catalogue import inspection
 from tests.support.account import CATALOGUE_BUCKET, ENVIRONMENT, IMAGE_BUCKET, TENANT, Account
 from tests.support.caller import Caller
 from tests.support.lambda_platform import LambdaPlatform
-from tests.support.web import Answer, TestWeb
+from tests.support.web import Answer, Request, TestWeb
 
 QUEUES = {name: ENVIRONMENT[f"{name.upper()}_QUEUE"] for name in ("ingest", "products", "report")}
 #: Ids, and what is hashed from them.
@@ -49,6 +50,7 @@ class Deployment:
     web: TestWeb
     caller: Caller
     platform: LambdaPlatform
+    photo: Answer
 
     @property
     def picture(self) -> str:
@@ -76,10 +78,22 @@ class Deployment:
                 return answer
         raise AssertionError("the request failed twice")
 
-    def submit(self) -> str:
+    def submit(self, idempotency_key: str = "catalogue-1") -> str:
         query = {"webhook_url": f"{self.web.url}/hook"}
-        job = self.call(lambda: self.caller.post(self.rows.encode(), query, idempotency_key="catalogue-1"))
+        job = self.call(lambda: self.caller.post(self.rows.encode(), query, idempotency_key=idempotency_key))
         return str(job["job_id"])
+
+    def tell_versions(self, *, second: Answer) -> None:
+        """From now on the shop tells versions of its picture apart. second: what `?2` shows."""
+
+        def answer(request: Request) -> Answer:
+            is_second = request.path.endswith("?2")
+            tag = f'"{hashlib.sha256(second.body if is_second else self.photo.body).hexdigest()}"'
+            if request.headers.get("if-none-match") == tag:
+                return Answer(304, headers={"ETag": tag})
+            return replace(second if is_second else self.photo, headers={"ETag": tag})
+
+        self.web.route("/picture.jpg", answer)
 
     def redeliver(self, job_id: str) -> None:
         def send() -> Any:
@@ -116,7 +130,7 @@ class Deployments:
         self._web = web
         self._caller = caller
         self._context = context
-        web.route("/picture.jpg", picture)
+        self._photo = picture
         web.route("/hook", Answer(204))
         monkeypatch.setattr(inspection, "CHUNK_ROWS", 2)
         # How often a queue without messages is looked at would depend on the machine.
@@ -126,8 +140,9 @@ class Deployments:
         """An empty deployment, in which a process dies at the given point; 0 for never."""
         self._aws.reset()
         self._web.requests.clear()
+        self._web.route("/picture.jpg", self._photo)
         platform = LambdaPlatform(self._aws, self._context, QUEUES, deadly_point)
-        return Deployment(self._aws, self._web, self._caller, platform)
+        return Deployment(self._aws, self._web, self._caller, platform, self._photo)
 
 
 def end_of(deployment: Deployment) -> dict[str, Any]:
