@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -50,7 +50,7 @@ class Deployment:
     web: TestWeb
     caller: Caller
     platform: LambdaPlatform
-    photo: Answer
+    photo: Answer = field(default_factory=Answer)
 
     @property
     def picture(self) -> str:
