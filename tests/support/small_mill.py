@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 KEY = "a-key-of-at-least-20-characters"
+SCHEDULE_ID = "01K0B5C7R2M8Q4W6X9Z1T3V5YH"
 OUTPUT = b"S. No.,Output Image Urls\r\n1,x\r\n"
 #: What a fault does with an answer: closes before it, cuts it in the middle; or a status instead, with headers.
 DROP, LOSE, CUT = "drop", "lose", "cut"
@@ -33,6 +34,7 @@ class SmallMill:
     serials: tuple[str, ...] = ("1", "2", "3")
     fault: Callable[[int, str], Fault] = lambda _number, _line: None
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
     forms: list[dict[str, Any]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     ranges: list[str] = field(default_factory=list)
@@ -107,6 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
+    do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server finds handlers by this name
+
     def do_POST(self) -> None:
         self._serve()
 
@@ -127,7 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 204, b"", {}
         if self.headers.get("x-api-key") != KEY:
             return 403, {"code": "FORBIDDEN", "detail": "No API key, or an unknown one."}, {}
-        return self._api(path, body)
+        answering = self._schedules if path.startswith("/v1/schedules") else self._api
+        return answering(path, body)
 
     def _api(self, path: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
         mill = self.mill
@@ -149,6 +154,24 @@ class _Handler(BaseHTTPRequestHandler):
                 mill.calls[verb] += 1
                 job["run"] += verb == "retry"
         return 200, job, {}
+
+    def _schedules(self, path: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
+        rest = path.split("/")[3:]
+        schedules = self.mill.schedules
+        given = json.loads(body) if body else {}
+        if self.command == "POST":
+            made: dict[str, Any] = {"id": SCHEDULE_ID, "created_at": "2026-11-25T08:00:00.000Z", "next_run_at": None, "runs": []}
+            schedules[SCHEDULE_ID] = {**made, **given}
+            return 201, schedules[SCHEDULE_ID], {}
+        if not rest:
+            return 200, {"schedules": list(schedules.values())}, {}
+        if rest[0] not in schedules:
+            return 404, {"code": "SCHEDULE_NOT_FOUND", "detail": "There is no such schedule."}, {}
+        if self.command == "DELETE":
+            del schedules[rest[0]]
+            return 204, b"", {}
+        schedules[rest[0]] |= given
+        return 200, schedules[rest[0]], {}
 
     def _products(self) -> dict[str, Any]:
         query = parse_qs(urlsplit(self.path).query)
