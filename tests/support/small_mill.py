@@ -160,7 +160,12 @@ class _Handler(BaseHTTPRequestHandler):
         schedules = self.mill.schedules
         given = json.loads(body) if body else {}
         if self.command == "POST":
-            made: dict[str, Any] = {"id": SCHEDULE_ID, "created_at": "2026-11-25T08:00:00.000Z", "next_run_at": None, "runs": []}
+            made: dict[str, Any] = {
+                "id": SCHEDULE_ID,
+                "created_at": "2026-11-25T08:00:00.000Z",
+                "next_run_at": None,
+                "runs": [],
+            }
             schedules[SCHEDULE_ID] = {**made, **given}
             return 201, schedules[SCHEDULE_ID], {}
         if not rest:
