@@ -1,7 +1,7 @@
 """`python -m bench`, or of it the benchmarks that are named: `python -m bench codec worker`.
 
 Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart. `cost`
-writes the operators' table of costs, also when it runs alone.
+and `scale` write their own, also when they run alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import features
 from rich.console import Console
 
-from . import chart, codec, cost, ingest, job, memory, peaks, threads, transcoder, worker
+from . import chart, codec, cost, ingest, job, memory, peaks, scale, threads, transcoder, worker
 from .child import PROJECT
 from .table import Table
 from .timing import processor
@@ -69,6 +69,13 @@ def _cost() -> list[Table]:
     return cost.tables()
 
 
+def _scale() -> list[Table]:
+    """The same, beside the report that is the repository's own."""
+    simulated = scale.courses()
+    scale.write_into(DOCUMENTS, simulated)
+    return [scale.table(simulated)]
+
+
 BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "codec": _codec,
     "transcoder": lambda _: [transcoder.table(transcoder.measure())],
@@ -80,6 +87,7 @@ BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "ingest": lambda _: [ingest.table(ingest.measure())],
     "job": lambda _: job.tables(job.measure()),
     "cost": lambda _: _cost(),
+    "scale": lambda _: _scale(),
 }
 
 
