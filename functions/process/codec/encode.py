@@ -14,6 +14,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from imagemill.domain.options import ImageOptions
 
+from .bmp_bits import bmp_of_few_colours, holds_few_colours
 from .formats import ImageFormat
 from .metadata import NO_TAGS, Tags
 
@@ -91,6 +92,8 @@ def encode(
         Exception: whatever Pillow raises, such as for a side that the format cannot express.
     """
     first, *others = picture.frames
+    if image_format is ImageFormat.BMP and holds_few_colours(first):
+        return bmp_of_few_colours(first)
     settings = _settings(picture, image_format, options, lossless=lossless) | _embedded(picture, image_format)
     if others:
         settings |= _timing(picture, image_format) | {"save_all": True, "append_images": others}

@@ -64,7 +64,7 @@ class Painter:
         return Picture((painted,), profile=profile, tags=self.tags)
 
     def rough(self, pixels: Image.Image, image_format: ImageFormat, *, opaque: bool) -> Picture:
-        """Indices or bits scaled by taking the nearest pixel, which keeps their colours, and their number."""
+        """What was drawn, scaled by taking the nearest pixel, which keeps its colours, and their number."""
         nearest = pixels.resize((self.size.width, self.size.height), Image.Resampling.NEAREST)
         nearest.info = dict(pixels.info)
         return self.still(nearest, image_format, opaque=opaque)

@@ -1,11 +1,15 @@
 """Charts, logos, screenshots and icons: without loss where that is smaller; and what is scaled stays small."""
 
+from itertools import product
+
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process.codec import graphics
 from process.codec.compress import compress
+from process.codec.encode import Picture, encode
+from process.codec.formats import ImageFormat
 from process.codec.graphics import looks_drawn
 from tests.support.image_files import mean_difference, opened, photo, saved
 
@@ -127,6 +131,35 @@ def test_what_is_scaled_becomes_no_larger(source, mode, asked, width):
 
     assert len(result.data) <= len(data)
     assert mean_difference(opened(result.data), image.convert("RGB").resize((result.width, result.height))) < 12
+
+
+@pytest.mark.parametrize("asked", [OutputFormat.AUTO, OutputFormat.ORIGINAL])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1"])
+@pytest.mark.parametrize("source", ["PNG", "BMP"])
+def test_a_pattern_becomes_no_larger_though_mixing_makes_colours(source, mode, asked):
+    image = Image.new("RGB", (150, 120))
+    pen, colours = ImageDraw.Draw(image), ("navy", "orange", "teal", "white", "black")
+    for column, row in product(range(30), range(24)):
+        colour = colours[(7 * column * column + 3 * column * row + row // 2) % 5]
+        pen.rectangle((5 * column, 5 * row, 5 * column + 4, 5 * row + 4), fill=colour)
+    data = saved(image.quantize(5) if mode == "P" else image.convert(mode), source)
+
+    result = compress(data, ImageOptions(format=asked, max_width=133))
+
+    assert (result.width, len(result.data) <= len(data)) == (133, True)
+
+
+@pytest.mark.parametrize(("colours", "bits"), [(2, 1), (3, 4), (16, 4), (17, 8)])
+def test_a_bmp_takes_no_more_bits_than_its_colours(colours, bits):
+    stripes = Image.new("P", (51, 3 * colours))
+    stripes.putpalette([value for index in range(colours) for value in (index, 255 - index, 7 * index)])
+    for index in range(colours):
+        stripes.paste(index, (index, 3 * index, 51, 3 * index + 3))
+
+    data = encode(Picture((stripes,)), ImageFormat.BMP, ImageOptions())
+
+    assert int.from_bytes(data[28:30], "little") == bits
+    assert mean_difference(opened(data), stripes.convert("RGB")) == 0
 
 
 @pytest.mark.parametrize("quality", [20, 50, 90])
