@@ -111,6 +111,21 @@ def test_clocks_that_change_are_followed():
     assert line.next_after(autumn, autumn).strftime("%d %H:%M") == "25 00:30"
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("0 3 1 mar *", "2027-03-01T03:00"),
+        ("0 3 * * sun", "2026-11-29T03:00"),
+        ("0 3 29 2 *", "2028-02-29T03:00"),
+        ("30 * * * *", "2026-11-25T12:30"),
+    ],
+)
+def test_months_days_and_weekdays_are_waited_for(line, found):
+    moment = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+    assert parse_recurrence(line, "UTC").next_after(moment, moment) == datetime.fromisoformat(f"{found}+00:00")
+
+
 hours = st.sets(st.integers(0, 23), min_size=1)
 moments = st.integers(0, 6 * 366 * 86_400).map(
     lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
