@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from moto.s3 import models as moto_s3
 
-from imagemill.adapters.aws import clients
+from imagemill.adapters.aws import clients, multipart
 from imagemill.adapters.aws.queues import ask_ingest
 from imagemill.adapters.store.schedules import put_schedule
 from imagemill.adapters.store.webhooks import create_webhook
@@ -50,6 +51,17 @@ def job_by_drop(deployment: Deployment) -> None:
     deployment.platform.mortals = frozenset({"ingest", "report"})
     deployment.drop(deployment.rows)
     deployment.platform.run()
+
+
+def drop_of_several_parts(deployment: Deployment) -> None:
+    """Each output has a part a row, and each report has time for one."""
+    deployment.platform.mortals = frozenset({"report"})
+    deployment.platform.are_reports_hasty = True
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(multipart, "PART_BYTES", 40)
+        patched.setattr(moto_s3, "S3_UPLOAD_PART_MIN_SIZE", 1)
+        deployment.drop(deployment.rows)
+        deployment.platform.run()
 
 
 def rejected_drop(deployment: Deployment) -> None:
@@ -149,6 +161,7 @@ SCENARIOS = [
     job_by_api,
     job_whose_worker_takes_the_rest,
     job_by_drop,
+    drop_of_several_parts,
     job_by_upload,
     form_used_twice,
     rejected_drop,

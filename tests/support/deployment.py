@@ -36,7 +36,7 @@ PASSING = frozenset(
             "elapsed_ms",
             "milliseconds",
         ),
-        *("attempts", "timestamp", "secret", "content", "ETag", "version"),
+        *("attempts", "timestamp", "secret", "content", "ETag", "version", "uploads"),
     }
 )
 HEADER = "S. No.,Product Name,Input Image Urls"

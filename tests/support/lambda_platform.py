@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -24,7 +25,7 @@ import report.app
 from imagemill.adapters.aws import clients
 from imagemill.domain.product import MAX_RECEIVE_COUNT
 from tests.support.account import CATALOGUE_BUCKET, STATE_MACHINE, Account
-from tests.support.caller import context_of
+from tests.support.caller import LambdaContext, context_of
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -84,6 +85,8 @@ class LambdaPlatform:
         self._taken: list[str] = []
         #: Invocations of the process function, from the next one on, that have no time for a single image.
         self.hasty = 0
+        #: Whether a report has time for one part of its outputs alone.
+        self.are_reports_hasty = False
         #: Products handed to a process function at once; the others wait in the queue.
         self.handed_in = 10
         self._executed = set(aws.executions())
@@ -136,6 +139,8 @@ class LambdaPlatform:
         if self.hasty and handler is process.app.handler:
             self.hasty -= 1
             return context_of(HASTY_MILLISECONDS)
+        if self.are_reports_hasty and handler is report.app.handler:
+            return LambdaContext(repeat(0))
         return self._context
 
     @contextmanager
