@@ -8,6 +8,7 @@ SEEDS ?= 1 2 3 4 5
 SECONDS ?= 60
 ENV ?= dev
 LAST ?= 2
+EVENT ?=
 # By the environment, so that no shell reads what a value says.
 export OPTIONS
 
@@ -21,7 +22,7 @@ WITH_CLIENT := PYTHONPATH=client/src
 FAULT_MATRIX := tests/faults/test_fault_matrix.py
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
 	requirements/uv requirements/client requirements/wheel requirements/run requirements/dev requirements/emulator \
-	requirements/sam requirements/bench requirements/fuzz requirements/transcoder
+	requirements/sam requirements/runtime requirements/bench requirements/fuzz requirements/transcoder
 
 TRANSCODER := functions/process/codec/transcode/transcoder.wasm
 TRANSCODER_SOURCES := $(sort $(wildcard transcoder/src/*.c))
@@ -33,7 +34,7 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help releases deploy nginx run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
+.PHONY: help local-invoke releases deploy nginx run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -63,6 +64,9 @@ nginx: ## Install the web server that end-to-end tests ask for images, by apt-ge
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
 	@$(WITH_CLIENT):layers/core:functions exec $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
+
+local-invoke: .venv/.dev .venv-emulator/.installed .venv-sam/.installed .local/runtime/.installed ## Run EVENT=process_products of events/, or all of them, in Lambda's runtime; needs python3.13, no Docker.
+	@PYTHONPATH=layers/core:functions $(VENV_PYTHON) -m tests.runtime $(EVENT)
 
 releases: .venv/.dev ## Let neighbouring releases hand each other what they store and queue: LAST=2 commits that changed functions.
 	@PYTHONPATH=layers/core:functions $(VENV_PYTHON) -m tests.releases --last $(LAST)
@@ -124,7 +128,8 @@ lock: $(UV) ## Pin all requirements anew, with hashes.
 	done
 
 clean: ## Remove all that was installed, built or written.
-	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-transcoder .venv-client bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	@chmod -Rf u+w .local/runtime || true
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-transcoder .venv-runtime .venv-client bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	@echo "Left are what lies outside of this folder: the caches of uv and npm, and profiles of \`imagemill login\`."
 
 $(UV): requirements/uv.txt
@@ -148,6 +153,20 @@ bench/node_modules/.installed: bench/package-lock.json
 .venv/.dev: .venv/.run requirements/dev.txt
 	@echo "Installing the tools …"
 	@$(UV_QUIET) $(UV) pip install --quiet --python .venv --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Lambda's Python with what its runtime brings, and the layers' packages for it, as /opt has them.
+.venv-runtime/.installed: $(UV) requirements/runtime.txt
+	@python3.13 -c '' || { echo "Lambda runs Python 3.13: put python3.13 on PATH." >&2; exit 1; }
+	@test -x .venv-runtime/bin/python || $(UV) venv --quiet --python "$$(python3.13 -c 'import sys; print(sys.executable)')" .venv-runtime
+	@$(UV_QUIET) $(UV) pip install --quiet --python .venv-runtime --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+.local/runtime/.installed: .venv-runtime/.installed layers/core/requirements.txt layers/imaging/requirements.txt
+	@mkdir -p .local/runtime
+	@$(UV_QUIET) $(UV) pip install --quiet --target .local/runtime/opt/python --python .venv-runtime --require-hashes \
+		-r layers/core/requirements.txt -r layers/imaging/requirements.txt
+	@.venv-runtime/bin/python -m compileall -q --invalidation-mode unchecked-hash .local/runtime/opt/python
 	@touch $@
 
 # The emulator and the SAM CLI pin packages of their own: each has a venv to itself.
