@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 from .colour import unchanged
 
 #: A sample of so many tiles a side, of so many pixels a side: a tenth of a millisecond, whatever the picture's size.
-_TILES, _TILE_PIXELS = 4, 32
+_TILES, _TILE_PIXELS = 3, 40
 #: Differences between neighbours, 1 to this of 255, as light and grain make them; pens make none or larger ones.
 _SOFT = 12
 #: A drawn picture has no more than this share of such neighbours, and no less than that of equal ones.
