@@ -7,6 +7,7 @@ to it. The seed decides what is done, not when: threads and processes keep their
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import signal
@@ -214,26 +215,21 @@ def _check(job: SubmittedJob, document: Mapping[str, Any], tally: Tally) -> None
     tally.lost += len(job.urls) - len(products)
     assert [len(product["images"]) for product in products] == [len(of_row) for of_row in job.urls]
     assert set(tally.image_errors) <= EXCUSES, tally.image_errors
-    stored = _stored_images(job)
-    owned = {image["output_url"].rsplit("/images/", 1)[1] for image in images if image["output_url"]}
-    assert owned <= stored, "a row without its object"
-    # A worker may die between an object and its row. When no later receive gets as far, the image has failed.
-    failed = {
-        (product["row"], image["position"]) for product in products for image in product["images"] if image["error"]
-    }
-    assert {_place(key) for key in stored - owned} <= failed, "an object without a row"
+    stored = _stored_images(job.shop)
+    owned = {image["output_url"].rsplit("/images/", 1)[1]: image["sha256"] for image in images if image["output_url"]}
+    assert set(owned) <= stored, "a row without its object"
+    for key, sha256 in owned.items():
+        assert hashlib.sha256(_stored_image(job.shop, key)).hexdigest() == sha256, "a row with another object"
 
 
-def _stored_images(job: SubmittedJob) -> set[str]:
-    pages = job.shop.aws("s3").get_paginator("list_objects_v2").paginate(Bucket=job.shop.stack.image_bucket)
-    keys = (str(item["Key"]) for page in pages for item in page.get("Contents", []))
-    return {key.removeprefix("images/") for key in keys if f"/{job.job_id}/" in key}
+def _stored_images(shop: Shop) -> set[str]:
+    pages = shop.aws("s3").get_paginator("list_objects_v2").paginate(Bucket=shop.stack.image_bucket)
+    return {str(item["Key"]).removeprefix("images/") for page in pages for item in page.get("Contents", [])}
 
 
-def _place(key: str) -> tuple[int, int]:
-    """Row and position, from `<hex>/<job>/<row>/<position>-<name>`."""
-    _, _, row, name = key.split("/")
-    return int(row), int(name.partition("-")[0])
+def _stored_image(shop: Shop, key: str) -> bytes:
+    body: bytes = shop.aws("s3").get_object(Bucket=shop.stack.image_bucket, Key=f"images/{key}")["Body"].read()
+    return body
 
 
 def _webhook_ids(web: TestWeb, hook: str, job: SubmittedJob) -> set[str]:
