@@ -63,6 +63,7 @@ class Bench:
                     os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
                 forget()
         server.shutdown()
+        server.server_close()
 
     def reset(self) -> None:
         urllib3.request("POST", f"{self.endpoint}/_ministack/reset")

@@ -12,13 +12,16 @@ import process.app
 import report.app
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.runs import open_run
+from imagemill.adapters.store.schedules import put_schedule
 from imagemill.domain.codes import JobStatus
+from imagemill.domain.schedule import Schedule
 from imagemill.steps.webhooks import announce
-from tests.support.account import CATALOGUE_BUCKET, ORIGIN_IN_EVENTS, OTHER_JOB_ID, PROJECT, Account, a_job
+from tests.support.account import CATALOGUE_BUCKET, ORIGIN_IN_EVENTS, OTHER_JOB_ID, PROJECT, TENANT, Account, a_job
 from tests.support.caller import context_of
 from tests.support.endpoints import register
 from tests.support.finished_products import CSV, finish_products
 
+SCHEDULE_ID = "01K0B5C7R2M8Q4W6X9Z1T3V5YH"
 REPORT_MILLISECONDS = 60_000
 EVENTS = sorted(path.stem for path in (PROJECT / "events").glob("*.json"))
 
@@ -32,6 +35,8 @@ def event(name: str, shop: str) -> Any:
 def sow(name: str, aws: Account, hook: str) -> dict[str, str]:
     """hook: where the endpoint is. Gives what of the event is called otherwise here: the version of an object."""
     register(hook)
+    feed = f"{hook.rpartition('/')[0]}/feed.csv"
+    put_schedule(Schedule(SCHEDULE_ID, TENANT, feed, "feed.csv", "PT1H", None, "2025-07-18T13:00:00.000Z"))
     if name == "ingest_drop":
         [record] = json.loads(event(name, "")["Records"][0]["body"])["Records"]
         key = unquote_plus(record["s3"]["object"]["key"])
