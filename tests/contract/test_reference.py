@@ -11,6 +11,7 @@ from api.openapi.document import openapi_document, problem_codes
 from imagemill.adapters.web.client import WebPolicy
 from imagemill.adapters.web.faults import FetchError, TlsReason, WebCode
 from imagemill.domain.catalogue.columns import ACCEPTED_HEADERS
+from imagemill.domain.catalogue.feeds import FEEDS
 from imagemill.domain.catalogue.inspection import MAX_COLUMNS, MAX_ROWS
 from imagemill.domain.codes import FileCode, ImageCode, JobStatus, ProductStatus, RowCode
 from imagemill.domain.meanings import IMAGE_MEANINGS
@@ -106,3 +107,21 @@ def test_the_limits_are_those_of_the_code():
     [formats] = [row[1] for row in rows(text) if row[0] == "image formats read"]
     assert {name.lower() for name in formats.split(", ")} == set(ImageFormat)
     assert f"{WebPolicy(allow_loopback=False).connect_timeout_seconds:.0f} s to connect" in text
+
+
+def test_the_reference_has_the_table_of_exports():
+    exports = document("docs/reference/csv.md").text.split("### Exports", 1)[1].split("\n## ", 1)[0]
+    table = [line.strip("| ").split(" | ") for line in exports.splitlines() if line.startswith("| `")]
+
+    assert table == [
+        [
+            f"`{export.feed}`",
+            *(_listed(headers) for headers in (export.serial, export.name, export.urls)),
+            export.source,
+        ]
+        for export in FEEDS
+    ]
+
+
+def _listed(headers: tuple[str, ...]) -> str:
+    return ", ".join(f"`{header}`" for header in headers)
