@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import features
 from rich.console import Console
 
-from . import chart, codec, cost, ingest, job, memory, peaks, scale, threads, transcoder, worker
+from . import chart, codec, cost, ingest, job, memory, peaks, reuse, scale, threads, transcoder, worker
 from .child import PROJECT
 from .table import Table
 from .timing import processor
@@ -86,6 +86,7 @@ BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "isolation": lambda _: [worker.isolation_table(worker.measure_isolation())],
     "ingest": lambda _: [ingest.table(ingest.measure())],
     "job": lambda _: job.tables(job.measure()),
+    "reuse": lambda _: reuse.tables(reuse.measure()),
     "cost": lambda _: _cost(),
     "scale": lambda _: _scale(),
 }

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
+from imagemill.domain.options import Reuse
 from imagemill_client import Client
 from local.stack import free_port, running_stack
 
@@ -73,11 +74,11 @@ def measure() -> JobThroughput:
         running = stack.enter_context(running_stack(free_port(PORT)))
         client = Client(running.api_url, running.api_key)
         floor.ask({"images": IMAGES})
-        cold = _run(client, catalogue)
+        cold = run_job(client, catalogue)
         warm, floors = [], []
         for _ in range(LONG_REPETITIONS):
             floors.append(floor.ask({"images": IMAGES}))
-            warm.append(_run(client, catalogue))
+            warm.append(run_job(client, catalogue))
     return JobThroughput(
         statistics.median(answer["seconds"] for answer in floors),
         statistics.median(answer["seconds"] / job.ended for answer, job in zip(floors, warm, strict=True)),
@@ -96,11 +97,11 @@ def _catalogue(port: int) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _run(client: Client, catalogue: bytes) -> JobTime:
+def run_job(client: Client, catalogue: bytes, reuse: Reuse = Reuse.NEVER) -> JobTime:
     """Raises JobFailedError unless every image of the job is done within JOB_SECONDS."""
     cpu = CpuTimes()
     begun = time.time()
-    job = client.submit(catalogue, filename="bench.csv")
+    job = client.submit(catalogue, filename="bench.csv", reuse=reuse.value)
     accepted = time.time()
     while time.time() - begun < JOB_SECONDS:
         time.sleep(POLL_SECONDS)

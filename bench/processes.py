@@ -65,10 +65,12 @@ def _role(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         return "gone"
     text = " ".join(command)
-    if "emulator.py" in text:
+    if "local.emulator" in text:
         return "emulated AWS"
     if "bench.children.origin" in text:
         return "origin"
+    if "process.codec_process" in text:
+        return "function process"
     for argument in command:
         if argument.endswith(".app.handler"):
             return f"function {argument.removesuffix('.app.handler')}"

@@ -74,7 +74,7 @@ def measure() -> Throughput:
         with on_other_processors():
             origin = stack.enter_context(python_child("origin", str(LATENCY_SECONDS), *paths))
             running = stack.enter_context(running_stack(free_port(PORT)))
-        queue = _Queue(running, int(origin.ask({})["port"]))
+        queue = WorkerQueue(running, int(origin.ask({})["port"]))
         environment = function_environment(running) | {"PRODUCTS_QUEUE": queue.url}
         with on_one_processor():
             floor = stack.enter_context(floor_child(1))
@@ -107,14 +107,14 @@ def measure_isolation() -> list[Isolation]:
         with on_other_processors():
             origin = stack.enter_context(python_child("origin", str(LATENCY_SECONDS), *paths))
             running = stack.enter_context(running_stack(free_port(PORT)))
-        queue = _Queue(running, int(origin.ask({})["port"]))
+        queue = WorkerQueue(running, int(origin.ask({})["port"]))
         return [
             _isolation(queue, function_environment(running) | {"PRODUCTS_QUEUE": queue.url}, vcpus)
             for vcpus in (1, min(2, os.cpu_count() or 1))
         ]
 
 
-def _isolation(queue: _Queue, environment: Mapping[str, str], vcpus: int) -> Isolation:
+def _isolation(queue: WorkerQueue, environment: Mapping[str, str], vcpus: int) -> Isolation:
     memory = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(vcpus * MEGABYTES_A_VCPU)}
     with ExitStack() as stack:
         with on_one_processor() if vcpus == 1 else nullcontext():
@@ -136,13 +136,15 @@ def _isolation(queue: _Queue, environment: Mapping[str, str], vcpus: int) -> Iso
     )
 
 
-class _Queue:
+class WorkerQueue:
     """Products without an event source: nobody else takes them."""
 
     def __init__(self, stack: Stack, origin_port: int) -> None:
         self._sqs: SQSClient = client("sqs", stack.aws_endpoint_url)
         self.url = self._sqs.create_queue(QueueName="bench", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
         self._origin_port = origin_port
+        #: Below which the origin's images are asked for, such as `shop/`: what was made of them before is used again.
+        self.folder = ""
 
     def worked_off_by(self, handler: Child) -> tuple[float, Mapping[str, float]]:
         """Seconds from the event to the answer, and CPU seconds by process.
@@ -150,19 +152,24 @@ class _Queue:
         Raises:
             RuntimeError: when the handler gave a message back, or left one.
         """
-        self._fill()
-        event = {"Records": self._received()}
         cpu = CpuTimes()
-        answer = handler.ask({"events": [event]})
+        answer = self.answer_of(handler)
         cpu.sample()
-        if answer["failures"] or not self._holds_no_more_than(BATCH_SIZE):
-            raise RuntimeError("The handler left messages: what it measured is not a whole run.")
-        self._delete(event["Records"])
         by_role = {role: seconds for role, seconds in cpu.by_role().items() if role in {"emulated AWS", "origin"}}
         return answer["seconds"], {"worker": answer["cpu_seconds"], **by_role}
 
+    def answer_of(self, handler: Child) -> dict[str, Any]:
+        """What the handler measured. Raises RuntimeError as above."""
+        self._fill()
+        event = {"Records": self._received()}
+        answer = handler.ask({"events": [event]})
+        if answer["failures"] or not self._holds_no_more_than(BATCH_SIZE):
+            raise RuntimeError("The handler left messages: what it measured is not a whole run.")
+        self._delete(event["Records"])
+        return answer
+
     def _fill(self) -> None:
-        bodies = [message.to_json() for message in _messages(self._origin_port)]
+        bodies = [message.to_json() for message in _messages(self._origin_port, self.folder)]
         for first in range(0, PRODUCTS, BATCH_SIZE):
             entries: list[Any] = [
                 {"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies[first : first + BATCH_SIZE])
@@ -202,7 +209,7 @@ class _Queue:
             self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
 
 
-def _messages(port: int) -> list[ProductMessage]:
+def _messages(port: int, folder: str) -> list[ProductMessage]:
     job_id = new_id()
     return [
         ProductMessage(
@@ -213,10 +220,12 @@ def _messages(port: int) -> list[ProductMessage]:
             # More than there are: the ledger never fills, so no job is looked for that does not exist.
             ledger_size=CHUNK_ROWS,
             urls=tuple(
-                f"http://127.0.0.1:{port}/{row * IMAGES_PER_PRODUCT + position}.jpg"
+                f"http://127.0.0.1:{port}/{folder}{row * IMAGES_PER_PRODUCT + position}.jpg"
                 for position in range(IMAGES_PER_PRODUCT)
             ),
             options=ImageOptions(),
+            tenant="bench",
+            reuse=bool(folder),
         )
         for row in range(1, PRODUCTS + 1)
     ]

@@ -1,6 +1,10 @@
-"""The process function's handler, given the events that it is asked with, one after the other: `handler [inside]`.
+"""The process function's handler, given the events that it is asked with, one after the other.
+
+`handler [inside] [counted]`.
 
 inside: images are decoded and encoded by threads of the handler's own process, not by processes of their own.
+
+counted: the answer has the requests to AWS by what they are charged as, in calls and units.
 
 Its environment is that of the function. Answers how long the events took together, the CPU time, and which
 messages the handler gave back.
@@ -16,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import process.image
 from bench.children.answers import apart_from_logs
+from bench.children.charges import Charges
 from bench.children.peak import peak_bytes
 from bench.processes import descendants
 from imagemill.domain.options import ImageOptions
@@ -60,8 +65,10 @@ def cpu_seconds() -> float:
     return time.process_time() + sum(seconds for _, seconds in descendants().values())
 
 
-def serve() -> None:
+def serve(charges: Charges | None = None) -> None:
     answers = apart_from_logs()
+    if charges:
+        charges.watch()
     for line in sys.stdin:
         events: list[dict[str, Any]] = json.loads(line)["events"]
         cpu_begun, begun = cpu_seconds(), time.perf_counter()
@@ -72,10 +79,12 @@ def serve() -> None:
             "failures": [failure for answer in answered for failure in answer["batchItemFailures"]],
             "peak_bytes": peak_bytes(),
         }
+        if charges:
+            answer["calls"] = charges.taken()
         print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
     if "inside" in sys.argv[1:]:
         vars(process.image)["CodecPool"] = InsidePool
-    serve()
+    serve(Charges() if "counted" in sys.argv[1:] else None)
