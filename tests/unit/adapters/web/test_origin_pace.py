@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagemill.adapters.web.origin_pace import DEFAULT_PACE, SLOWED_DOWN, OriginPace, PaceLimits
+from imagemill.domain.source import Validators
 from tests.support.scripted_web import IMAGE, fault_of, response
 
 pytest_plugins = ["tests.support.web_fixtures"]
@@ -73,7 +74,7 @@ class Crowd:
     """Answers after a while, and notes how many requests there were at once."""
 
     def __init__(self, status: int = 200, seconds: float = 0.02) -> None:
-        self._answer = response(status, IMAGE)
+        self._answer = response(status, b"" if status == 304 else IMAGE)
         self._seconds = seconds
         self._lock = Lock()
         self._now = 0
@@ -90,12 +91,15 @@ class Crowd:
 
 
 def fetched_at_once(client, url: str, times: int) -> None:
+    """Images that are known: what has not changed is an answer, too."""
+    known = Validators('"1"')
     with ThreadPoolExecutor(24) as threads:
-        list(threads.map(lambda _: client.fetch(url), range(times)))
+        list(threads.map(lambda _: client.get(url, known=known), range(times)))
 
 
-def test_a_fast_origin_is_sent_more_at_once_as_it_answers(serve_origin, web_client) -> None:
-    crowd = Crowd()
+@pytest.mark.parametrize("status", [200, 304])
+def test_a_fast_origin_is_sent_more_at_once_as_it_answers(serve_origin, web_client, status) -> None:
+    crowd = Crowd(status)
     origin = serve_origin(*[crowd] * 400)
     client = web_client(pace=PaceLimits(least=1, first=2, most=5))
 

@@ -380,7 +380,7 @@ class WebClient:
                 self._paces.answered_well(url.origin, slot)
             yield response
             is_read_to_the_end = response.closed
-            if response.status == 200:
+            if response.status in {200, 304}:
                 self._pool.answered(url.origin, seconds)
         except NETWORK_ERRORS as error:
             code = code_of(error, in_body=response is not None)
