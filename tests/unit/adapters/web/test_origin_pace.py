@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
