@@ -16,6 +16,12 @@ from tests.support.account import PROJECT
 from tests.support.small_mill import DROP, KEY, LOSE, small_mill
 
 CSV = b"S. No.,Product Name,Input Image Urls\r\n1,A,http://shop.example/1.jpg\r\n"
+#: The command as a terminal starts it, also where the tests run in the background of a shell, which has Ctrl-C ignored.
+INTERRUPTIBLE = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("imagemill_client", run_name="__main__", alter_sys=True)
+"""
 
 
 @pytest.fixture
@@ -31,9 +37,14 @@ def process(*arguments: str, **given: Any) -> subprocess.Popen[str]:
     # Without coverage's tracing: it would write its own files, and say so where it cannot.
     given_environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     environment = {**given_environment, "PYTHONPATH": str(PROJECT / "client" / "src")}
-    command = [sys.executable, "-m", "imagemill_client", *arguments]
+    command = [sys.executable, "-c", INTERRUPTIBLE, *arguments]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **given
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **given,
     )
 
 

@@ -24,6 +24,7 @@ THROTTLES: dict[str, tuple[int, str]] = {
         json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}),
     ),
     "sqs": (400, json.dumps({"__type": "com.amazonaws.sqs#RequestThrottled"})),
+    "eventbridge": (400, json.dumps({"__type": "ThrottlingException"})),
     "sfn": (400, json.dumps({"__type": "ThrottlingException"})),
     "s3": (503, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"),
 }
