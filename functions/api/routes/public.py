@@ -78,5 +78,6 @@ def _unless_known(content_type: str, body: str, headers: dict[str, str | list[st
     if given.strip() == "*" or tag.removeprefix("W/") in [
         known.strip().removeprefix("W/") for known in given.split(",")
     ]:
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        # An empty text, not none: the embedded stack answers 500 to a proxy answer whose body is null.
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, body="", headers=headers)
     return Response(status_code=HTTPStatus.OK, content_type=content_type, body=body, headers=headers)
