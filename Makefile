@@ -34,7 +34,7 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help local-invoke releases deploy nginx run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
+.PHONY: help local-invoke releases deploy nginx browser run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -50,7 +50,7 @@ test: .venv/.dev .venv-emulator/.installed ## All tests, the coverage of them to
 	@$(VENV_PYTHON) -m tests
 
 unit: .venv/.dev ## Unit tests alone.
-	$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore $(FAULT_MATRIX)
+	$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/browser --ignore $(FAULT_MATRIX)
 
 e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/e2e
@@ -61,6 +61,13 @@ nginx: ## Install the web server that end-to-end tests ask for images, by apt-ge
 		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends nginx; \
 	elif command -v brew >/dev/null; then brew install nginx; \
 	else echo "Neither apt-get nor brew is here: install nginx yourself." >&2; exit 1; fi
+
+browser: ## Install the browser that the pages are tested in, by apt-get or brew.
+	@if command -v apt-get >/dev/null; then \
+		sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends chromium; \
+	elif command -v brew >/dev/null; then brew install --cask chromium; \
+	else echo "Neither apt-get nor brew is here: install Chromium yourself." >&2; exit 1; fi
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
 	@$(WITH_CLIENT):layers/core:functions exec $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)

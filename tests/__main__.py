@@ -21,6 +21,8 @@ PARTS = {
     # Hundreds of whole jobs through code that the other parts cover: without coverage's tracing.
     "faults": [[*PYTEST, "-n", "2", "--dist", "worksteal", "tests/faults"]],
     "e2e": [[*COVERED, "-n", "2", "--dist", "loadfile", "tests/e2e"]],
+    # Nobody counts lines of JavaScript here; the functions' own are counted by the parts before.
+    "browser": [[*PYTEST, "tests/browser"]],
     "coverage": [["-m", "coverage", "combine", "--quiet"], ["-m", "coverage", "report"]],
 }
 

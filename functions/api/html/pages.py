@@ -16,21 +16,26 @@ from imagemill.domain.meanings import MEANINGS
 from imagemill.settings import settings
 
 HERE = files(__package__)
+#: The console's scripts, in the order in which they run: each uses what those before it declare.
+CONSOLE_SCRIPTS = ("api", "state", "failures", "submit", "jobs", "pictures", "webhooks", "console")
 #: Powertools brings Swagger UI along.
 SWAGGER_UI = files("aws_lambda_powertools.event_handler.openapi") / "swagger_ui"
 
 
 @cache
 def console_page() -> tuple[str, str]:
-    """The web console and its policy: it may call the API, send CSVs to S3, and show the images that we serve."""
+    """The web console and its policy: it may call the API, send CSVs to S3, and show images.
+
+    The images are ours, and beside them the originals that a person asks to compare, wherever these are.
+    """
     images = urlsplit(settings().output_base_url)
     return _assembled(
         "console.html",
         (HERE / "console.css").read_text("utf-8"),
-        [_meanings(), (HERE / "console.js").read_text("utf-8")],
+        [_meanings(), *((HERE / f"{name}.js").read_text("utf-8") for name in CONSOLE_SCRIPTS)],
         {
             "connect-src": f"'self' {upload_origin()}",
-            "img-src": f"'self' data: {images.scheme}://{images.netloc}",
+            "img-src": f"'self' data: {images.scheme}://{images.netloc} http: https:",
         },
     )
 
@@ -40,7 +45,7 @@ def swagger_page() -> tuple[str, str]:
     """Swagger UI and its policy. It may call the API."""
     return _assembled(
         "docs.html",
-        (SWAGGER_UI / "swagger-ui.min.css").read_text("utf-8"),
+        (SWAGGER_UI / "swagger-ui.min.css").read_text("utf-8") + (HERE / "docs.css").read_text("utf-8"),
         [
             (SWAGGER_UI / "swagger-ui-bundle.min.js").read_text("utf-8"),
             (HERE / "docs.js").read_text("utf-8"),

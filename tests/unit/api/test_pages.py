@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api.app import handler
+from api.html.pages import CONSOLE_SCRIPTS
 from api.submission import MAX_REQUEST_CSV_BYTES
 from imagemill.domain.codes import ProductStatus
 from imagemill.domain.options import MAX_QUALITY, MAX_SIDE_PIXELS, OPTION_NAMES, Metadata, OutputFormat
@@ -67,16 +68,20 @@ def test_a_page_loads_nothing_from_elsewhere(page, path):
     assert headers["X-Content-Type-Options"] == ["nosniff"]
 
 
-def test_the_console_may_send_to_s3_and_show_our_images(page):
+def test_the_console_may_send_to_s3_and_show_images(page):
     _, headers = page("/")
 
     policy = policy_of(headers)
     assert policy["connect-src"] == ["'self'", f"https://{CATALOGUE_BUCKET}.s3.eu-central-1.amazonaws.com"]
-    assert policy["img-src"] == ["'self'", "data:", "https://images.shop.example"]
+    assert policy["img-src"] == ["'self'", "data:", "https://images.shop.example", "http:", "https:"]
+
+
+def console_script() -> str:
+    return "".join((STATIC / f"{name}.js").read_text() for name in CONSOLE_SCRIPTS)
 
 
 def test_the_console_shows_values_as_text_alone():
-    script = (STATIC / "console.js").read_text()
+    script = console_script()
 
     assert "textContent" in script
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|localStorage", script)
@@ -100,7 +105,7 @@ def test_the_console_offers_the_options_that_there_are():
 
 
 def test_the_console_sends_large_files_as_the_api_wants_them():
-    script = (STATIC / "console.js").read_text()
+    script = console_script()
 
     assert MAX_REQUEST_CSV_BYTES == 4 * 1024 * 1024
     assert "const MAX_REQUEST_BYTES = 4 * 1024 * 1024;" in script
