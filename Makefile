@@ -34,7 +34,7 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help local-invoke releases deploy nginx browser run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
+.PHONY: help local-invoke releases deploy nginx browser pictures run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -68,6 +68,9 @@ browser: ## Install the browser that the pages are tested in, by apt-get or brew
 		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends chromium; \
 	elif command -v brew >/dev/null; then brew install --cask chromium; \
 	else echo "Neither apt-get nor brew is here: install Chromium yourself." >&2; exit 1; fi
+
+pictures: .venv/.dev .venv-emulator/.installed ## Draw docs/images anew: the console, and a terminal.
+	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m tests.browser.pictures
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
 	@$(WITH_CLIENT):layers/core:functions exec $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
