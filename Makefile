@@ -22,7 +22,7 @@ WITH_CLIENT := PYTHONPATH=client/src
 FAULT_MATRIX := tests/faults/test_fault_matrix.py
 REQUIREMENTS := layers/core/requirements layers/imaging/requirements \
 	requirements/uv requirements/client requirements/wheel requirements/run requirements/dev requirements/emulator \
-	requirements/sam requirements/runtime requirements/bench requirements/fuzz requirements/transcoder
+	requirements/sam requirements/runtime requirements/bench requirements/fuzz requirements/transcoder requirements/generated
 
 TRANSCODER := functions/process/codec/transcode/transcoder.wasm
 TRANSCODER_SOURCES := $(sort $(wildcard transcoder/src/*.c))
@@ -34,7 +34,7 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help local-invoke releases deploy nginx browser pictures run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
+.PHONY: help generated-client local-invoke releases deploy nginx browser pictures run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -71,6 +71,9 @@ browser: ## Install the browser that the pages are tested in, by apt-get or brew
 
 pictures: .venv/.dev .venv-emulator/.installed ## Draw docs/images anew: the console, and a terminal.
 	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m tests.browser.pictures
+
+generated-client: .venv/.dev .venv-emulator/.installed .venv-generated/.installed ## Generate a client from the OpenAPI document, and use it.
+	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m tests.generated
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
 	@$(WITH_CLIENT):layers/core:functions exec $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
@@ -139,7 +142,7 @@ lock: $(UV) ## Pin all requirements anew, with hashes.
 
 clean: ## Remove all that was installed, built or written.
 	@chmod -Rf u+w .local/runtime || true
-	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-transcoder .venv-runtime .venv-client bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	rm -rf .venv .venv-uv .venv-emulator .venv-sam .venv-bench .venv-fuzz .venv-transcoder .venv-runtime .venv-client .venv-generated bench/node_modules .local .aws-sam out .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	@echo "Left are what lies outside of this folder: the caches of uv and npm, and profiles of \`imagemill login\`."
 
 $(UV): requirements/uv.txt

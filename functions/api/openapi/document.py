@@ -107,8 +107,9 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
     headers = {"x-request-id": REQUEST_ID}
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         headers["retry-after"] = {"description": "Seconds to wait.", "schema": {"type": "string"}}
-    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
-    schema = {"allOf": [reference("Problem"), narrowed]}
+    # Beside the reference (OpenAPI 3.1, "Schema Object"), not in an `allOf` with it: generators of clients cannot merge
+    # the two, and leave such answers out.
+    schema = {**reference("Problem"), "properties": {"status": {"const": status}, "code": {"enum": codes}}}
     return {
         "description": " or ".join(f"`{code}`" for code in codes),
         "headers": headers,
