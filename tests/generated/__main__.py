@@ -22,7 +22,12 @@ def main() -> int:
         SampleOrigin() as origin,
         running_stack(free_port(DEFAULT_PORT + 180)) as stack,
     ):
-        generate = [VENV / "openapi-python-client", "generate", "--url", f"{stack.api_url}/openapi.json"]
+        generate: list[str | Path] = [
+            VENV / "openapi-python-client",
+            "generate",
+            "--url",
+            f"{stack.api_url}/openapi.json",
+        ]
         generated = Path(folder) / "imagemill_api"
         told = subprocess.run(
             [*generate, "--output-path", generated, "--meta", "none"], capture_output=True, text=True, check=True
@@ -33,7 +38,13 @@ def main() -> int:
             return 1
         catalogue = Path(folder) / "catalogue.csv"
         catalogue.write_bytes(catalogue_for(origin))
-        program = [VENV / "python", Path(__file__).with_name("program.py"), stack.api_url, stack.api_key, catalogue]
+        program: list[str | Path] = [
+            VENV / "python",
+            Path(__file__).with_name("program.py"),
+            stack.api_url,
+            stack.api_key,
+            catalogue,
+        ]
         return subprocess.run(program, env={"PYTHONPATH": folder}, check=False).returncode
 
 
