@@ -50,18 +50,24 @@ def test_a_second_start_on_a_port_has_the_same_address_and_keys() -> None:
     assert not (LOCAL / f"stack-{port}.json").exists()
 
 
-def test_dev_ends_and_says_so_when_the_stack_was_killed() -> None:
-    port = free_port(DEFAULT_PORT + 92)
+@contextmanager
+def dev_itself(port: int) -> Iterator[subprocess.Popen[str]]:
+    """What `make dev` runs, when it is up."""
     command = [sys.executable, "-m", "local.dev", "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": "client/src", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        for child in children:
+        yield process
+
+
+def test_dev_ends_and_says_so_when_the_stack_was_killed() -> None:
+    port = free_port(DEFAULT_PORT + 92)
+    with dev_itself(port) as process:
+        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
             os.killpg(int(child), signal.SIGKILL)
 
-        said = process.stdout.read()
+        said, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
     assert f"http://127.0.0.1:{port} has ended by itself" in said
@@ -69,12 +75,7 @@ def test_dev_ends_and_says_so_when_the_stack_was_killed() -> None:
 
 
 def test_many_signals_at_once_end_it_once() -> None:
-    port = free_port(DEFAULT_PORT + 93)
-    command = [sys.executable, "-m", "local.dev", "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": "client/src", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+    with dev_itself(free_port(DEFAULT_PORT + 93)) as process:
         for _ in range(200):
             process.send_signal(signal.SIGTERM)
 
