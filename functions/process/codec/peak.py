@@ -14,7 +14,7 @@ from imagemill.domain.options import ImageOptions, OutputFormat
 from .decode import MAX_PIXELS, Header
 from .encode import MAX_PIXELS_WITHOUT_LOSS
 from .formats import LOSSLESS_FORMATS, ImageFormat
-from .image_fault import ImageError
+from .image_fault import ImageError, faults_become
 from .transcode.attempt import STAYS_JPEG
 from .transcode.sandbox import memory_bytes
 
@@ -54,7 +54,10 @@ class Sketch:
 
     @classmethod
     def of_header(cls, header: Header) -> Sketch:
-        return cls(header.format, header.pixels, header.image.has_transparency_data, header.is_animated)
+        """Raises ImageError: CORRUPT_IMAGE, such as for a palette that is missing."""
+        with faults_become(ImageCode.CORRUPT_IMAGE):
+            may_be_transparent = header.image.has_transparency_data
+        return cls(header.format, header.pixels, may_be_transparent, header.is_animated)
 
     @classmethod
     def of_webp(cls, data: bytes) -> Sketch:
