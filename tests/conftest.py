@@ -19,7 +19,7 @@ from imagemill.kept import forget
 from tests.support.account import CREDENTIALS, ENVIRONMENT, ORIGIN_IN_EVENTS, PROJECT, Account
 from tests.support.caller import Caller, LambdaContext
 from tests.support.image_files import photo, saved
-from tests.support.moto_speed import hurry_moto
+from tests.support.moto_mended import hurry_moto, let_calls_of_objects_wait_for_each_other
 from tests.support.template import read_template
 from tests.support.web import Answer, TestWeb
 
@@ -44,6 +44,7 @@ def template() -> dict[str, Any]:
 def moto() -> Iterator[MockAWS]:
     """Answers boto3 from the first test on that has an account: to begin takes as long as an account."""
     hurry_moto()
+    let_calls_of_objects_wait_for_each_other()
     with mock_aws(config={"core": {"mock_credentials": False}}) as running:
         yield running
 

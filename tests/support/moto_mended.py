@@ -1,4 +1,4 @@
-"""moto, without what it works out anew for every call and every member of an answer: a third of what a job takes in it.
+"""moto, mended for tests: a third of what a job takes in it saved, and a race of its own kept out.
 
 Which names a member may have in moto's own objects follows from the member's shape and the object's type alone, but
 moto asks six classes for each member each time, also for the nine of ten types that an attribute value has not. And it
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import wraps
+from threading import RLock
+from typing import Any
 
 from moto.core.base_backend import BaseBackend
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.s3.models import S3Backend
+from moto.s3.responses import S3Response
 
 
 def hurry_moto() -> None:
@@ -34,3 +37,15 @@ def hurry_moto() -> None:
         return known[member]
 
     XFormedAttributePicker.get_possible_keys = possible_keys  # type: ignore[method-assign,assignment]
+
+
+def let_calls_of_objects_wait_for_each_other() -> None:
+    """Of two PUTs of one key at once, moto closes the body of the first while an answer is still being made of it."""
+    respond, one_at_a_time = S3Response._key_response, RLock()
+
+    @wraps(respond)
+    def responding(self: S3Response, *args: Any, **kwargs: Any) -> Any:
+        with one_at_a_time:
+            return respond(self, *args, **kwargs)
+
+    S3Response._key_response = responding  # type: ignore[method-assign]
