@@ -9,7 +9,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
-from imagemill.adapters.web.client import WebClient, WebPolicy, user_agent
+from imagemill.adapters.web.client import WebClient
+from imagemill.adapters.web.policy import WebPolicy, user_agent
 from imagemill.domain.webhooks.message import Delivery
 from imagemill.kept import kept
 from imagemill.logs import logger

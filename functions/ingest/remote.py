@@ -13,8 +13,9 @@ from imagemill.adapters.aws.objects import copy_catalogue, head_catalogue, versi
 from imagemill.adapters.aws.queues import ask_report
 from imagemill.adapters.store.jobs import end_unchanged, get_job, reject_job
 from imagemill.adapters.store.remote_catalogues import RemoteCatalogue, get_remote_catalogue, put_remote_catalogue
-from imagemill.adapters.web.client import MEBIBYTE, WebClient, WebPolicy, user_agent
+from imagemill.adapters.web.client import WebClient
 from imagemill.adapters.web.faults import FetchError, WebCode
+from imagemill.adapters.web.policy import MEBIBYTE, WebPolicy, user_agent
 from imagemill.domain.catalogue.faults import Fault
 from imagemill.domain.codes import FileCode, ImageCode, JobStatus
 from imagemill.domain.ids import created_seconds, new_id

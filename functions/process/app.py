@@ -10,7 +10,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagemill import metrics
 from imagemill.adapters.store.origins import OriginPaces
-from imagemill.adapters.web.client import WebClient, WebPolicy, user_agent
+from imagemill.adapters.web.client import WebClient
+from imagemill.adapters.web.policy import WebPolicy, user_agent
 from imagemill.kept import kept
 from imagemill.logs import logger
 from imagemill.settings import settings

@@ -8,8 +8,8 @@ import pytest
 
 from api.app import app
 from api.openapi.document import openapi_document, problem_codes
-from imagemill.adapters.web.client import WebPolicy
 from imagemill.adapters.web.faults import FetchError, TlsReason, WebCode
+from imagemill.adapters.web.policy import WebPolicy
 from imagemill.domain.catalogue.columns import ACCEPTED_HEADERS
 from imagemill.domain.catalogue.feeds import FEEDS
 from imagemill.domain.catalogue.inspection import MAX_COLUMNS, MAX_ROWS

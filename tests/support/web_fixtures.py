@@ -4,8 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from imagemill.adapters.web.client import WebClient, WebPolicy
+from imagemill.adapters.web.client import WebClient
 from imagemill.adapters.web.pinned_connections import resolve_with_system
+from imagemill.adapters.web.policy import WebPolicy
 from tests.support.scripted_web import ScriptedOrigin
 
 

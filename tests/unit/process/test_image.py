@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from imagemill.adapters.aws import clients
-from imagemill.adapters.web.client import WebClient, WebPolicy
+from imagemill.adapters.web.client import WebClient
+from imagemill.adapters.web.policy import WebPolicy
 from imagemill.domain.codes import ImageCode, ProductStatus
 from imagemill.domain.ids import new_id
 from imagemill.domain.options import ImageOptions, OutputFormat

@@ -2,8 +2,9 @@ import socket
 
 import pytest
 
-from imagemill.adapters.web.client import WebClient, WebPolicy
+from imagemill.adapters.web.client import WebClient
 from imagemill.adapters.web.faults import WebCode
+from imagemill.adapters.web.policy import WebPolicy
 from tests.support.refused_addresses import REFUSED_ALSO_LOCALLY
 from tests.support.scripted_web import IMAGE, ScriptedResolver, fault_of, response, then_close
 

@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from urllib3.response import HTTPResponse
 
-from imagemill.adapters.web.client import _retry_after, user_agent
 from imagemill.adapters.web.faults import WebCode
-from imagemill.adapters.web.heads import MAX_FIELDS, MAX_HEAD_BYTES
+from imagemill.adapters.web.heads import MAX_FIELDS, MAX_HEAD_BYTES, retry_after_of
+from imagemill.adapters.web.policy import user_agent
 from tests.support.scripted_web import HEAD_200, IMAGE, fault_of, response, then_close
 
 pytest_plugins = ["tests.support.web_fixtures"]
@@ -115,7 +115,7 @@ def test_a_head_may_be_as_long_as_those_of_real_servers(serve_origin, web_client
 @example("Fri, 31 Dec 9999 23:59:59 -2359")
 @example("Mon, 01 Jan 0001 00:00:00 +2359")
 def test_any_retry_after_is_a_number_of_seconds_or_none(text):
-    seconds = _retry_after(HTTPResponse(headers={"Retry-After": text}))
+    seconds = retry_after_of(HTTPResponse(headers={"Retry-After": text}))
 
     assert seconds is None or (math.isfinite(seconds) and seconds >= 0)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from imagemill.adapters.web.client import WebClient, WebPolicy
+from imagemill.adapters.web.client import WebClient
 from imagemill.adapters.web.faults import FetchError, WebCode
 from imagemill.adapters.web.pinned_connections import DeadlineSocket
+from imagemill.adapters.web.policy import WebPolicy
 from tests.support.scripted_web import IMAGE, ScriptedOrigin, response
 from tests.support.ways_inside import BLOCKED, GOOD, INNER, Names, by_literal, by_name, by_name_beside_a_good_address
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import NamedTuple
 
 from urllib3.response import HTTPResponse
 
-from imagemill import __version__
 from imagemill.adapters.web.bodies import READ_BYTES, EncodedBody, codings, decoded, left_on
 from imagemill.adapters.web.conditional import STUMBLED, conditions, confirms, validators_of
 from imagemill.adapters.web.cookies import ChainCookies
@@ -29,7 +25,7 @@ from imagemill.adapters.web.faults import (
     code_of,
     tls_reason,
 )
-from imagemill.adapters.web.origin_pace import DEFAULT_PACE, PaceLimits
+from imagemill.adapters.web.heads import as_utf8, retry_after_of
 from imagemill.adapters.web.pinned_connections import (
     ConnectionPool,
     Deadline,
@@ -38,52 +34,19 @@ from imagemill.adapters.web.pinned_connections import (
     Resolver,
     resolve_with_system,
 )
+from imagemill.adapters.web.policy import WebPolicy
 from imagemill.adapters.web.shared_pace import OwnPaces, Paces, SharedPaces, Slot
 from imagemill.domain.pace import NotedPace
 from imagemill.domain.source import UNKNOWN, Validators
 from imagemill.domain.web_urls import DEFAULT_PORTS, Origin, WebUrl
 from imagemill.errors import InvalidUrlError
 
-MEBIBYTE = 1024 * 1024
 #: Of a body that nobody wants: reading up to that much and that long costs less than a new connection.
 MAX_DISCARDED_BYTES = 64 * 1024
 MAX_DISCARD_SECONDS = 1.0
 
 #: 300 and 304 name nothing to go to (RFC 9110 section 15.4).
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-#: No list of favourite formats: the image as it is stored is wanted, not a re-encoded one.
-ACCEPT = "image/*,*/*;q=0.5"
-
-_DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
-
-
-def user_agent(contact_url: str = "") -> str:
-    """Who calls, and where its operator can be reached: `imagemill/<version> (+https://shop.example/bot)`."""
-    product = f"imagemill/{__version__}"
-    return f"{product} (+{contact_url})" if contact_url else product
-
-
-@dataclass(frozen=True, slots=True)
-class WebPolicy:
-    """Where a client may go, and how long and how much it takes.
-
-    allow_loopback: stage `local` alone; opens loopback addresses, and every port. total_timeout_seconds: from
-    the call to the last byte, with every redirect, lookup and wait for a connection. max_bytes: of a body,
-    after decoding. pace: how many requests one origin is sent at once. max_retry_after_seconds: the longest
-    that an origin's Retry-After is obeyed; webhooks have a limit of their own (contract A6). referer: the page
-    that images are said to be asked for by, where origins want one; empty for none. accept: what is wanted.
-    """
-
-    allow_loopback: bool = False
-    user_agent: str = user_agent()
-    connect_timeout_seconds: float = 5.0
-    total_timeout_seconds: float = 30.0
-    max_bytes: int = 50 * MEBIBYTE
-    max_redirects: int = 3
-    pace: PaceLimits = DEFAULT_PACE
-    max_retry_after_seconds: float = 3600.0
-    referer: str = ""
-    accept: str = ACCEPT
 
 
 class Fetched(NamedTuple):
@@ -291,7 +254,7 @@ class WebClient:
             if location is None:
                 raise FetchError(WebCode.HTTP_STATUS, response.status, self._wait_asked_for(response))
             cookies.keep(target, response.headers.getlist("set-cookie"))
-            target = self._allowed(_as_utf8(location), base=target)
+            target = self._allowed(as_utf8(location), base=target)
         raise FetchError(WebCode.TOO_MANY_REDIRECTS)
 
     @property
@@ -322,7 +285,7 @@ class WebClient:
         with self._exchange(connection, target, request, lambda: deadline) as response:
             elapsed_ms = round((time.monotonic() - started) * 1000)
             _discard(connection, response, deadline)
-        return Response(response.status, _retry_after(response), elapsed_ms)
+        return Response(response.status, retry_after_of(response), elapsed_ms)
 
     def close(self) -> None:
         """Close idle connections now, and those in use as their requests end."""
@@ -412,7 +375,7 @@ class WebClient:
             self._paces.refused(url.origin, slot, status, retry_after)
 
     def _wait_asked_for(self, response: HTTPResponse) -> float | None:
-        asked = _retry_after(response)
+        asked = retry_after_of(response)
         return None if asked is None else min(asked, self._policy.max_retry_after_seconds)
 
     def _largest_body(self, response: HTTPResponse) -> int:
@@ -447,24 +410,3 @@ def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline:
             discarded += len(piece)
     except NETWORK_ERRORS:
         connection.close()
-
-
-def _retry_after(response: HTTPResponse) -> float | None:
-    """Seconds to wait by the Retry-After field (RFC 9110 section 10.2.3), None without a readable one."""
-    text = response.headers.get("retry-after", "").strip()
-    if _DELAY_SECONDS.fullmatch(text):
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _as_utf8(field: str) -> str:
-    """A header field that http.client read as Latin-1: servers put raw UTF-8 into Location."""
-    with suppress(UnicodeError):
-        return field.encode("latin-1").decode("utf-8")
-    return field

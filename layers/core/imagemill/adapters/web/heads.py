@@ -5,8 +5,13 @@ from __future__ import annotations
 import http.client
 import re
 from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from io import BufferedReader
 from typing import cast
+
+from urllib3.response import HTTPResponse
 
 from imagemill.errors import ImagemillError
 
@@ -20,6 +25,7 @@ MAX_FIELDS = 256
 #: Content-Length, if it comes later, is lost and the connection waited on until the deadline.
 _FIELD = re.compile(rb"[!-9;-~]+:")
 _FOLDED = (b" ", b"\t")
+_DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class HeadTooLongError(ImagemillError, http.client.HTTPException):
@@ -109,3 +115,24 @@ class FinalResponse(http.client.HTTPResponse):
         fields = self.headers.get_all("content-length", [])
         if len({length.strip() for field in fields for length in field.split(",")}) > 1:
             raise ContradictoryLengthsError
+
+
+def retry_after_of(response: HTTPResponse) -> float | None:
+    """Seconds to wait by the Retry-After field (RFC 9110 section 10.2.3), None without a readable one."""
+    text = response.headers.get("retry-after", "").strip()
+    if _DELAY_SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def as_utf8(field: str) -> str:
+    """A header field that http.client read as Latin-1: servers put raw UTF-8 into Location."""
+    with suppress(UnicodeError):
+        return field.encode("latin-1").decode("utf-8")
+    return field
