@@ -101,7 +101,7 @@ format: .venv/.dev ## Format and mend what can be mended.
 	.venv/bin/ruff format .
 
 bench: .venv-bench/.installed .venv-emulator/.installed bench/node_modules/.installed ## Measure codec, transcoder, threads, memory, worker, ingest and job; draws docs/benchmarks anew.
-	@$(WITH_CLIENT):layers/core exec .venv-bench/bin/python -m bench
+	@$(WITH_CLIENT):layers/core:functions exec .venv-bench/bin/python -m bench
 
 fuzz: .venv-fuzz/.installed ## Fuzz the CSV reader, the URL splitter and the codec for SECONDS=60 in all; Linux.
 	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(SECONDS)
