@@ -8,11 +8,11 @@ import shutil
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imagemill_client.errors import DownloadError
 from imagemill_client.fetching import StoppedError, Target, fetch
@@ -123,7 +123,7 @@ def _targets(job: Job, folder: Path) -> Iterator[Target]:
             yield Target(_always(image), folder / "images" / name, image.get("sha256"))
 
 
-def _always(image: Any) -> Callable[[], str]:  # noqa: ANN401 - JSON
+def _always(image: Mapping[str, object]) -> Callable[[], str]:
     return lambda: str(image["output_url"])
 
 
