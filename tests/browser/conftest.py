@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ Open = Callable[..., Page]
 def chromium() -> str | None:
     """The browser's program."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def until(page: Page, holds: Callable[[], object]) -> None:
+    """Let the page go on until something holds: a request that is held by its route comes after what the page shows."""
+    deadline = time.monotonic() + WAIT_MILLISECONDS / 1000
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        page.wait_for_timeout(10)
 
 
 @pytest.fixture(scope="session")

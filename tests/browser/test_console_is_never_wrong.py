@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.shop import Shop, catalogue
 
-from .conftest import Open
+from .conftest import Open, until
 
 SUBMIT = re.compile(r"/v1/jobs$|/jobs$")
 PRODUCTS = re.compile(r"/jobs/[0-9A-Z]{26}/products")
@@ -86,6 +86,7 @@ def test_the_answer_to_an_earlier_filter_is_dropped(open_page: Open, ended_job: 
     page.route(re.compile("status=FAILED&?"), lambda route: hold(held, route))
     page.select_option("#filter", "FAILED")
     expect(page.locator("#looking")).to_contain_text("Looking for failed")
+    until(page, lambda: held)
     page.select_option("#filter", "PARTIAL")
     expect(page.locator("#products > li")).to_have_count(1)
 
@@ -113,6 +114,7 @@ def test_a_filter_follows_the_cursor_through_empty_pages_and_says_that_it_looks(
     page.select_option("#filter", "CANCELLED")
     expect(page.locator("#looking")).to_have_text("Looking for cancelled: row 4,000 is reached …")
 
+    until(page, lambda: held)
     held[0].fulfill(json={"products": [product(9000, "CANCELLED")], "next_cursor": None})
     expect(page.locator("#products > li strong").first).to_have_text("9000. Made 9000")
     expect(page.locator("#looking")).to_have_text("")
