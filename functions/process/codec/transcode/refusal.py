@@ -30,8 +30,6 @@ class Refusal(StrEnum):
     ORIENTATION = "Orientation"
     #: More memory than is allowed.
     MEMORY = "Memory"
-    #: More work than its size and pixels account for.
-    WORK = "Work"
     #: The sandbox caught a fault of the module's.
     TRAP = "Trap"
     #: There is no sandbox on this machine.

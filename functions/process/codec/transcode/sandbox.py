@@ -12,7 +12,7 @@ from pathlib import Path
 from imagemill.kept import kept
 
 from .refusal import STATUSES, NotTranscodableError, Refusal
-from .wasm import Module, TrapError, WasmError
+from .wasm import Module, WasmError
 
 MODULE = Path(__file__).with_name("transcoder.wasm")
 
@@ -23,9 +23,6 @@ MAX_MEMORY_BYTES = 1 << 30
 LEAST_MEMORY_BYTES, MEMORY_BYTES_A_BYTE, MEMORY_BYTES_A_PIXEL = 4_000_000, 2, 3
 #: An instance that has grown beyond this is not kept for the next image.
 KEPT_MEMORY_BYTES = 48 << 20
-#: Instructions that a call may take, several times what the dearest sound files need: tables and headers, each byte
-#: of the file, each pixel. A file of many scans that say nothing ends here; measured in transcoder/README.md.
-FUEL, FUEL_A_BYTE, FUEL_A_PIXEL = 20_000_000, 2_500, 400
 #: What `transcode` returns the address of: status, data, size, width, height.
 _ANSWER = struct.Struct("<5I")
 
@@ -48,7 +45,7 @@ class _Instance:
     """One instance and its memory. Not to be used by two threads at once."""
 
     def __init__(self, module: Module) -> None:
-        self._inside = module.instance(memory_bytes=MAX_MEMORY_BYTES, fuel=FUEL)
+        self._inside = module.instance(memory_bytes=MAX_MEMORY_BYTES)
 
     @property
     def memory_bytes(self) -> int:
@@ -57,8 +54,7 @@ class _Instance:
     def close(self) -> None:
         self._inside.close()
 
-    def call(self, data: bytes, fuel: int, memory_bytes: int, *request: int) -> Answer:
-        self._inside.set_fuel(fuel)
+    def call(self, data: bytes, memory_bytes: int, *request: int) -> Answer:
         self._inside.limit_memory(memory_bytes)
         place = self._inside.call("reserve", len(data))
         if place == 0:
@@ -100,25 +96,23 @@ class Sandbox:
         self.module.close()
 
     def call(self, data: bytes, pixels: int, *request: int) -> Answer:
-        """Transcode. request: quality, orientation, progressive. pixels: as the header says; they bound work
-        and memory.
+        """Transcode. request: quality, orientation, progressive. pixels: as the header says; they bound
+        memory. Time is bounded by the module's loops, and beyond them by the process that it is in (codec_process).
 
         Raises:
             NotTranscodableError.
         """
-        fuel = FUEL + FUEL_A_BYTE * len(data) + FUEL_A_PIXEL * pixels
         try:
             instance = self._taken()
         except WasmError as fault:
             # No address space for a further instance, say.
             raise NotTranscodableError(Refusal.TRAP) from fault
         try:
-            answer = instance.call(data, fuel, min(memory_bytes(len(data), pixels), MAX_MEMORY_BYTES), *request)
+            answer = instance.call(data, min(memory_bytes(len(data), pixels), MAX_MEMORY_BYTES), *request)
         except WasmError as fault:
             # Its memory is in an unknown state.
             instance.close()
-            out_of_fuel = isinstance(fault, TrapError) and fault.out_of_fuel
-            raise NotTranscodableError(Refusal.WORK if out_of_fuel else Refusal.TRAP) from fault
+            raise NotTranscodableError(Refusal.TRAP) from fault
         except NotTranscodableError:
             self._keep(instance)
             raise

@@ -1,4 +1,4 @@
-"""WebAssembly by the library in wasmtime's wheel, of whose C API this needs twenty functions.
+"""WebAssembly by the library in wasmtime's wheel, of whose C API this needs seventeen functions.
 
 Not by the wheel's own Python: that declares a thousand functions when it is imported, which takes as long as all the
 rest of a codec process's start, and asks for a function's type at every call. Structures and numbers are those of the
@@ -21,8 +21,6 @@ from imagemill.errors import ImagemillError
 
 _LIBRARIES = {"linux": "_libwasmtime.so", "darwin": "_libwasmtime.dylib"}
 _MACHINES = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
-#: wasmtime_trap_code_enum
-OUT_OF_FUEL = 11
 #: Limits of a store that stay as they are (wasmtime_store_limiter).
 _UNLIMITED = -1
 
@@ -43,7 +41,6 @@ class Export(ctypes.Structure):
 SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = MappingProxyType(
     {
         "wasm_config_new": (c_void_p, ()),
-        "wasmtime_config_consume_fuel_set": (None, (c_void_p, c_bool)),
         "wasmtime_config_parallel_compilation_set": (None, (c_void_p, c_bool)),
         "wasm_engine_new_with_config": (c_void_p, (c_void_p,)),
         "wasm_engine_delete": (None, (c_void_p,)),
@@ -53,7 +50,6 @@ SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = MappingProxyType(
         "wasmtime_store_limiter": (None, (c_void_p, c_int64, c_int64, c_int64, c_int64, c_int64)),
         "wasmtime_store_context": (c_void_p, (c_void_p,)),
         "wasmtime_store_delete": (None, (c_void_p,)),
-        "wasmtime_context_set_fuel": (c_void_p, (c_void_p, c_uint64)),
         "wasmtime_instance_new": (
             c_void_p,
             (c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, POINTER(c_void_p)),
@@ -65,7 +61,6 @@ SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = MappingProxyType(
         ),
         "wasmtime_memory_data": (c_void_p, (c_void_p, c_void_p)),
         "wasmtime_memory_data_size": (c_size_t, (c_void_p, c_void_p)),
-        "wasmtime_trap_code": (c_bool, (c_void_p, POINTER(c_uint8))),
         "wasm_trap_delete": (None, (c_void_p,)),
         "wasmtime_error_delete": (None, (c_void_p,)),
     }
@@ -77,15 +72,11 @@ class WasmError(ImagemillError):
 
 
 class TrapError(WasmError):
-    """A call that ended by a trap. out_of_fuel: it took more instructions than it was given."""
-
-    def __init__(self, *, out_of_fuel: bool) -> None:
-        super().__init__("out of fuel" if out_of_fuel else "trap")
-        self.out_of_fuel = out_of_fuel
+    """A call that ended by a trap."""
 
 
 class Module:
-    """A module compiled for this processor, whose calls take fuel.
+    """A module compiled for this processor. Nothing but the end of its process ends a call that runs away.
 
     Raises whatever is raised where there is no library for this machine.
     """
@@ -93,7 +84,6 @@ class Module:
     def __init__(self, wasm: bytes) -> None:
         self._api = _library()
         config = self._api.wasm_config_new()
-        self._api.wasmtime_config_consume_fuel_set(config, True)
         # Threads of its own would be more than a codec process has, and their stacks count as its memory.
         self._api.wasmtime_config_parallel_compilation_set(config, False)
         self._engine = self._api.wasm_engine_new_with_config(config)
@@ -101,9 +91,9 @@ class Module:
         _check(self._api, self._api.wasmtime_module_new(self._engine, wasm, len(wasm), byref(module)))
         self._module = module
 
-    def instance(self, *, memory_bytes: int, fuel: int) -> Instance:
+    def instance(self, *, memory_bytes: int) -> Instance:
         """A new one, whose memory grows to so much at the most. Raises WasmError."""
-        return Instance(self._api, self._engine, self._module, memory_bytes, fuel)
+        return Instance(self._api, self._engine, self._module, memory_bytes)
 
     def close(self) -> None:
         """After all instances."""
@@ -114,13 +104,12 @@ class Module:
 class Instance:
     """An instance and its memory, exported as `memory`. Not to be used by two threads at once."""
 
-    def __init__(self, api: ctypes.CDLL, engine: int, module: c_void_p, memory_bytes: int, fuel: int) -> None:
+    def __init__(self, api: ctypes.CDLL, engine: int, module: c_void_p, memory_bytes: int) -> None:
         self._api = api
         self._store = api.wasmtime_store_new(engine, None, None)
         try:
             self.limit_memory(memory_bytes)
             self._context = api.wasmtime_store_context(self._store)
-            self.set_fuel(fuel)
             # wasmtime_instance_t: two numbers of 64 bits.
             self._instance = (c_uint64 * 2)()
             trap = c_void_p()
@@ -137,10 +126,6 @@ class Instance:
     def limit_memory(self, memory_bytes: int) -> None:
         """What the memory may grow to from now on. It never shrinks."""
         self._api.wasmtime_store_limiter(self._store, memory_bytes, *[_UNLIMITED] * 4)
-
-    def set_fuel(self, fuel: int) -> None:
-        """Instructions that calls may take from now on."""
-        _check(self._api, self._api.wasmtime_context_set_fuel(self._context, fuel))
 
     def call(self, name: str, *arguments: int) -> int:
         """Call an exported function of numbers of 32 bits. Raises TrapError."""
@@ -184,10 +169,8 @@ def _check(api: ctypes.CDLL, error: int | None, trap: c_void_p | None = None) ->
         api.wasmtime_error_delete(error)
         raise WasmError("refused by wasmtime")
     if trap:
-        code = c_uint8()
-        has_code = api.wasmtime_trap_code(trap, byref(code))
         api.wasm_trap_delete(trap)
-        raise TrapError(out_of_fuel=has_code and code.value == OUT_OF_FUEL)
+        raise TrapError("trap")
 
 
 def _library() -> ctypes.CDLL:

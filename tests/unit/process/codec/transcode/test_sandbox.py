@@ -1,5 +1,7 @@
 """The module runs within bounds, whatever it does; and where it cannot run, that is an answer, too."""
 
+import signal
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +21,19 @@ PIXELS = 320 * 240
 WAT = """(module (memory (export "memory") 1)
   (func (export "reserve") (param i32) (result i32) i32.const 64)
   (func (export "transcode") (param i32 i32 i32 i32 i32) (result i32) {body}))"""
+
+#: As `process.codec_process` does with an image.
+RUN_AWAY = """
+import signal, sys
+from pathlib import Path
+from process.codec.transcode import sandbox
+sandbox.MODULE = Path(sys.argv[1])
+running = sandbox.sandbox()
+assert running
+print(end="begun", flush=True)
+signal.setitimer(signal.ITIMER_PROF, 0.2)
+running.call(sys.stdin.buffer.read(), 76_800, 50, 1, 0)
+"""
 
 
 @pytest.fixture
@@ -65,16 +80,20 @@ def test_a_call_leaves_nothing_behind_for_the_next():
     assert transcode(DATA, 50, pixels=PIXELS) == before
 
 
-def test_a_call_that_runs_away_is_ended(fresh, tmp_path, monkeypatch):
+def test_a_call_that_runs_away_is_ended_with_its_process(fresh, tmp_path, monkeypatch):
+    """By the timer that a codec process sets for each image: a call into a module never comes back to Python."""
     module_that("(loop br 0) unreachable", tmp_path, monkeypatch)
-    assert reason() is Refusal.WORK
+    run = subprocess.run(
+        [sys.executable, "-c", RUN_AWAY, str(sandbox.MODULE)],
+        env={"PYTHONPATH": ":".join(str(PROJECT / folder) for folder in ("layers/core", "functions"))},
+        input=DATA,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
 
-
-def test_more_work_than_the_size_accounts_for_is_refused(fresh, monkeypatch):
-    monkeypatch.setattr(sandbox, "FUEL_A_BYTE", 0)
-    monkeypatch.setattr(sandbox, "FUEL_A_PIXEL", 0)
-    monkeypatch.setattr(sandbox, "FUEL", 1_000_000)
-    assert reason() is Refusal.WORK
+    assert run.stdout == b"begun"
+    assert run.returncode == -signal.SIGPROF
 
 
 def test_a_trap_ends_the_call_and_not_the_process(fresh, tmp_path, monkeypatch):

@@ -43,10 +43,6 @@ def test_structures_have_the_sizes_of_the_wheel():
     assert ctypes.sizeof(_ffi.wasmtime_instance_t) == 2 * ctypes.sizeof(ctypes.c_uint64)
 
 
-def test_the_trap_of_spent_fuel_has_the_number_of_the_wheel():
-    assert _ffi.wasmtime_trap_code_enum.WASMTIME_TRAP_CODE_OUT_OF_FUEL.value == wasm.OUT_OF_FUEL
-
-
 def test_the_wheel_s_own_python_is_not_imported():
     """It would take as long as the rest of the process's start."""
     path = ":".join(str(PROJECT / folder) for folder in ("layers/core", "functions"))
@@ -59,5 +55,5 @@ def test_the_wheel_s_own_python_is_not_imported():
 def test_a_module_without_the_export_that_is_asked_for_is_an_error():
     bare = wasm.Module(b"\0asm\1\0\0\0")
     with pytest.raises(wasm.WasmError, match="does not export memory"):
-        bare.instance(memory_bytes=1 << 20, fuel=1)
+        bare.instance(memory_bytes=1 << 20)
     bare.close()
