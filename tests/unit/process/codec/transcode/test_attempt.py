@@ -7,7 +7,7 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from imagemill.kept import forget
 from process.codec.compress import Compressed, ImageError, compress
-from process.codec.transcode import sandbox
+from process.codec.transcode import jpeg, sandbox
 from process.codec.transcode.refusal import TRANSCODED, Refusal
 from tests.support.image_files import ORIENTATION, grey_profile, opened, oriented, photo, rgb_profile, saved
 
@@ -19,11 +19,9 @@ def both_ways(data: bytes, options: ImageOptions, monkeypatch) -> tuple[Compress
     transcoded = compress(data, options)
     assert transcoded.way == TRANSCODED
     with monkeypatch.context() as patch:
-        patch.setattr(sandbox, "FUEL", 1)
-        patch.setattr(sandbox, "FUEL_A_BYTE", 0)
-        patch.setattr(sandbox, "FUEL_A_PIXEL", 0)
+        patch.setattr(jpeg, "sandbox", lambda: None)
         by_pixels = compress(data, options)
-    assert by_pixels.way is Refusal.WORK
+    assert by_pixels.way is Refusal.UNAVAILABLE
     return transcoded, by_pixels
 
 
