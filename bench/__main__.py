@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import features
 from rich.console import Console
 
-from . import chart, codec, cost, ingest, job, memory, peaks, reuse, scale, threads, transcoder, worker
+from . import chart, codec, cost, ingest, job, memory, paths, peaks, reuse, scale, threads, transcoder, worker
 from .child import PROJECT
 from .table import Table
 from .timing import processor
@@ -79,6 +79,7 @@ def _scale() -> list[Table]:
 BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "codec": _codec,
     "transcoder": lambda _: [transcoder.table(transcoder.measure())],
+    "paths": lambda _: [paths.table(paths.measure())],
     "threads": lambda _: [threads.table(threads.measure())],
     "memory": lambda _: [memory.table(memory.measure())],
     "peaks": lambda _: [peaks.table(peaks.measure_and_write())],

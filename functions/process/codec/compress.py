@@ -13,7 +13,7 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 
 from .colour import is_opaque
-from .decode import Header, Source, open_header, open_source, still
+from .decode import ROUGH_PIXELS, Header, Source, open_header, open_source, still
 from .encode import INDEXED_MODES, MAX_PIXELS_WITHOUT_LOSS, Picture, encode, optimised_png
 from .fit import fitted
 from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, LOSSLESS_FORMATS, ImageFormat
@@ -40,9 +40,6 @@ __all__ = [
 
 #: A result larger than this part of the input is not worth the loss of quality (contract A3).
 WORTHWHILE_PERCENT = 90
-#: Pixels of a source without loss up to which it is scaled by the nearest pixel where every other way makes it larger:
-#: what grows when its colours are mixed is small, and its pixels are held for it.
-_ROUGH_PIXELS = 1_000_000
 #: The AV1 encoder peaks at 28 bytes for each pixel of the output (contract A7).
 MAX_AVIF_PIXELS = 45_000_000
 #: Formats that a scaled or turned picture keeps under `auto`: what shows it can show them.
@@ -289,7 +286,7 @@ def _choices(source: Source, plan: _OutputPlan, options: ImageOptions) -> Iterat
     if may_be_lossless and fits and image_format is not ImageFormat.AVIF and looks_drawn(picture.frames[0]):
         exact = painter.still(pixels, ImageFormat.WEBP, opaque=opaque)
         yield _Choice(ImageFormat.WEBP, exact, lossless=True)
-    is_small_source = source.format in LOSSLESS_FORMATS and source.pixels <= _ROUGH_PIXELS
+    is_small_source = source.format in LOSSLESS_FORMATS and source.pixels <= ROUGH_PIXELS
     may_be_rough = pixels.mode in INDEXED_MODES or is_small_source
     keeps_source = may_be_rough or pixels is source.image or picture.frames[0] is source.image
     if not keeps_source:
