@@ -46,13 +46,13 @@ run: .venv/.run .venv-emulator/.installed ## Run a catalogue end to end: CSV=my.
 dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up until Ctrl-C, on PORT=4566.
 	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m local.dev $(if $(PORT),--port $(PORT))
 
-test: .venv/.dev .venv-emulator/.installed ## All tests, the coverage of them together, and how long each part took.
+test: .venv/.dev .venv-emulator/.installed .venv-sam/.installed .local/runtime/.installed ## All tests, the coverage of them together, and how long each part took.
 	@$(VENV_PYTHON) -m tests
 
 unit: .venv/.dev ## Unit tests alone.
 	$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/browser --ignore $(FAULT_MATRIX)
 
-e2e: .venv/.dev .venv-emulator/.installed ## End-to-end tests alone.
+e2e: .venv/.dev .venv-emulator/.installed .venv-sam/.installed .local/runtime/.installed ## End-to-end tests alone.
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/e2e
 
 nginx: ## Install the web server that end-to-end tests ask for images, by apt-get or brew.
@@ -78,7 +78,7 @@ generated-client: .venv/.dev .venv-emulator/.installed .venv-generated/.installe
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".
 	@$(WITH_CLIENT):layers/core:functions exec $(VENV_PYTHON) -m tests.e2e.chaos --seed $(SEEDS)
 
-local-invoke: .venv/.dev .venv-emulator/.installed .venv-sam/.installed .local/runtime/.installed ## Run EVENT=process_products of events/, or all of them, in Lambda's runtime; needs python3.13, no Docker.
+local-invoke: .venv/.dev .venv-emulator/.installed .venv-sam/.installed .local/runtime/.installed ## Run EVENT=process_products of events/, or all of them, in Lambda's runtime, without Docker.
 	@PYTHONPATH=layers/core:functions $(VENV_PYTHON) -m tests.runtime $(EVENT)
 
 releases: .venv/.dev ## Let neighbouring releases hand each other what they store and queue: LAST=2 commits that changed functions.
@@ -168,10 +168,16 @@ bench/node_modules/.installed: bench/package-lock.json
 	@$(UV_QUIET) $(UV) pip install --quiet --python .venv --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# Lambda's Python with what its runtime brings, and the layers' packages for it, as /opt has them.
+# Lambda's Python where one is found, on PATH or among pyenv's; else the one at hand, and its name is told.
+# With what the runtime brings, and the layers' packages for it, as /opt has them.
 .venv-runtime/.installed: $(UV) requirements/runtime.txt
-	@python3.13 -c '' || { echo "Lambda runs Python 3.13: put python3.13 on PATH." >&2; exit 1; }
-	@test -x .venv-runtime/bin/python || $(UV) venv --quiet --python "$$(python3.13 -c 'import sys; print(sys.executable)')" .venv-runtime
+	@echo "Installing Lambda's runtime …"
+	@for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python .venv-uv/bin/python; do \
+		found=$$("$$python" -c 'import sys; print(sys.executable)' 2>/dev/null) && break; \
+	done; \
+	"$$found" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' \
+		|| echo "Lambda runs Python 3.13, and none is on PATH: $$("$$found" --version) takes its place."; \
+	test -x .venv-runtime/bin/python || $(UV) venv --quiet --python "$$found" .venv-runtime
 	@$(UV_QUIET) $(UV) pip install --quiet --python .venv-runtime --require-hashes -r requirements/runtime.txt
 	@touch $@
 

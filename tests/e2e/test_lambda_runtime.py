@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import FIGURES
 from tests.runtime.bench import Bench
-from tests.runtime.runtime import MEMORY_MIB, MissingError, emulator_of_lambda, lay_out
+from tests.runtime.runtime import MEMORY_MIB, MissingError, NoLinuxError, emulator_of_lambda, lay_out, python_version
 from tests.runtime.seeds import EVENTS
 
 
@@ -17,8 +17,10 @@ def bench() -> Iterator[Bench]:
     try:
         emulator_of_lambda()
         lay_out()
+    except NoLinuxError as nowhere:
+        pytest.skip(str(nowhere))
     except MissingError as missing:
-        pytest.skip(str(missing))
+        pytest.fail(str(missing), pytrace=False)
     with Bench.open() as opened:
         yield opened
 
@@ -33,4 +35,4 @@ def test_an_event_is_answered(bench: Bench, name: str, record_property: Callable
         assert not done.answer or "errorType" not in done.answer
         assert not done.answer or not done.answer.get("batchItemFailures")
     assert 20 < done.peak_mib < MEMORY_MIB
-    record_property(FIGURES, f"{name}: {done.cold_ms:.0f} ms cold, {done.peak_mib:.0f} MiB")
+    record_property(FIGURES, f"{name}: {done.cold_ms:.0f} ms cold, {done.peak_mib:.0f} MiB, Python {python_version()}")

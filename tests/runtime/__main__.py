@@ -6,7 +6,7 @@ import json
 import sys
 
 from tests.runtime.bench import Bench
-from tests.runtime.runtime import MissingError, emulator_of_lambda, lay_out
+from tests.runtime.runtime import MissingError, emulator_of_lambda, lay_out, python_version
 from tests.runtime.seeds import EVENTS
 
 
@@ -23,6 +23,7 @@ def main(names: list[str]) -> int:
         return 2
     failed = 0
     with Bench.open() as bench:
+        print(f"Python {python_version()}")
         print(f"{'event':34}{'cold ms':>9}{'peak MB':>9}  answer")
         for name in names:
             done = bench.run(name)

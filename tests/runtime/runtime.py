@@ -1,7 +1,7 @@
 """Lambda's runtime without Docker: aws-lambda-rie of the SAM CLI, awslambdaric, layers as /opt has them.
 
 `.local/runtime/opt/python` holds both layers' packages, locked, for this machine; `.local/runtime/task` the functions.
-Neither may be written to. The Python is 3.13, the template's; where there is none, `python()` says so.
+Neither may be written to. The Python is 3.13, the template's, or the one at hand where there is none.
 """
 
 from __future__ import annotations
@@ -28,12 +28,17 @@ TASK = RUNTIME / "task"
 MACHINE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 #: The account's id is the access key: the emulator reads it so.
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "123456789012", "AWS_SECRET_ACCESS_KEY": "testing"}
+#: Lambda gives a function of this size one processor, and so does `invoke`.
 MEMORY_MIB = 1_769
 SECONDS = 60
 
 
 class MissingError(Exception):
     """A tool is not there. The message says which, and how to get it."""
+
+
+class NoLinuxError(MissingError):
+    """Lambda's init is a program for Linux on x86-64 or arm64: nothing can be installed to run it here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,11 @@ class Invocation:
 def emulator_of_lambda() -> Path:
     """aws-lambda-rie of this machine's kind, from the SAM CLI."""
     kind = MACHINE.get(platform.machine().lower(), "none")
+    if platform.system() != "Linux" or kind == "none":
+        raise NoLinuxError("Lambda's init runs on Linux alone, on x86-64 or arm64.")
     found = sorted((PROJECT / ".venv-sam").glob(f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{kind}"))
-    if not found or not platform.system() == "Linux":
-        raise MissingError("aws-lambda-rie is not here: it comes with the SAM CLI, on Linux; make .venv-sam/.installed")
+    if not found:
+        raise MissingError("aws-lambda-rie is not here, it comes with the SAM CLI: make .venv-sam/.installed")
     RUNTIME.mkdir(parents=True, exist_ok=True)
     target = RUNTIME / "aws-lambda-rie"
     shutil.copy(found[0], target)
@@ -59,11 +66,17 @@ def emulator_of_lambda() -> Path:
 
 
 def python() -> Path:
-    """Python 3.13 with awslambdaric."""
+    """A Python with awslambdaric."""
     found = PROJECT / ".venv-runtime" / "bin" / "python"
     if not found.exists():
-        raise MissingError("awslambdaric is not here: put python3.13 on PATH, then make .venv-runtime/.installed")
+        raise MissingError("awslambdaric is not here: make .local/runtime/.installed")
     return found
+
+
+def python_version() -> str:
+    """Of the runtime's Python, as in `3.13.0`."""
+    asked = [str(python()), "-c", "import platform; print(platform.python_version())"]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def lay_out() -> None:
@@ -132,7 +145,7 @@ def peak_mib(pid: int) -> float:
 
 
 def invoke(function: str, event: Any, endpoint: str) -> Invocation:
-    """Start a function's runtime, send it an event, end it."""
+    """Start a function's runtime on one processor, send it an event, end it."""
     port, inner = free_port(0), free_port(0)
     environment = {
         **ENVIRONMENT,
@@ -156,6 +169,8 @@ def invoke(function: str, event: Any, endpoint: str) -> Invocation:
     command = [*rie, str(python()), "-m", "awslambdaric", f"{function}.app.handler"]
     with (LOCAL / "runtime" / "log").open("ab") as log:
         process = subprocess.Popen(command, cwd=TASK, env=environment, stdout=log, stderr=log, start_new_session=True)
+    # Before the runtime starts, which is with the first call.
+    os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
     try:
         web = urllib3.PoolManager(retries=urllib3.Retry(connect=50, backoff_factor=0.02, backoff_max=0.05))
         begun = time.monotonic()
