@@ -20,7 +20,10 @@ EVENTS = sorted((PROJECT / "events").glob("*.json"))
 #: Set for glibc alone, not read by our code.
 MEMORY_SETTINGS = re.compile("(MALLOC|PILLOW)_.*")
 BUCKET_PREFIX = "/(inbox|uploads|outputs|outbox|images)/"
-EXECUTIONS = ":execution:[^*]+-completion:"
+WILDCARD = re.compile(
+    rf"[^*]+({BUCKET_PREFIX}|:execution:[^*]+-completion:|:schedule/\${{ScheduleGroup}}/"
+    r"|:cloudwatch:\${AWS::Region}:\${AWS::AccountId}:alarm:)\*"
+)
 OPTIONAL_POLICIES = [
     {"Fn::If": [condition, {"Ref": name}, {"Ref": "AWS::NoValue"}]}
     for condition, name in (("IsTraced", "TracingPolicy"), ("InVpc", "NetworkPolicy"))
@@ -68,15 +71,12 @@ def test_no_role_may_do_everything_or_act_on_everything(template):
             assert resource != "*", f"{role}: {statement['Action']}"
 
 
-def test_a_wildcard_stands_at_the_end_of_a_prefix_of_a_bucket_or_for_names_in_a_machine_or_group_alone(template):
+def test_a_wildcard_stands_for_objects_under_a_prefix_or_for_names_in_a_machine_or_group_or_for_alarms_alone(template):
     for role, statement in role_statements(template):
         for resource in as_list(statement["Resource"]):
             text = str(*resource.values())
             if "*" in text:
-                assert re.fullmatch(
-                    r"[^*]+(/(inbox|uploads|outputs|outbox|images)/|:execution:[^*]+-completion:|:schedule/\${ScheduleGroup}/)\*",
-                    text,
-                ), f"{role}: {text}"
+                assert WILDCARD.fullmatch(text), f"{role}: {text}"
 
 
 def test_every_function_has_a_role_of_its_own(template):
