@@ -34,17 +34,22 @@ FUZZ_CLANG ?= clang
 FUZZ_CFLAGS := -std=c2x -O2 -g -ffp-contract=off -DMAX_PIXELS=300000 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
-.PHONY: help generated-client local-invoke releases deploy nginx browser pictures run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
+.PHONY: help client generated-client local-invoke releases deploy nginx browser pictures run dev test unit e2e chaos check format bench fuzz corpus transcoder transcoder-check transcoder-fuzz build clean lock wheel
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 run: .venv/.run .venv-emulator/.installed ## Run a catalogue end to end: CSV=my.csv OPTIONS="quality=60 format=webp"; the samples by default.
 	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m local.run $(if $(PORT),--port $(PORT)) $(if $(CSV),--csv "$(CSV)") --options "$$OPTIONS"
 
 dev: .venv/.run .venv-emulator/.installed ## Start the stack and leave it up until Ctrl-C, on PORT=4566.
 	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m local.dev $(if $(PORT),--port $(PORT))
+
+client: $(UV) ## Install the command `imagemill` for yourself, in a venv of its own that uv keeps.
+	@$(UV_QUIET) $(UV) tool install --quiet --reinstall --build-constraints requirements/wheel.txt ./client
+	@bin=$$($(UV) tool dir --bin); echo "$$bin/imagemill is the command."; \
+	case ":$$PATH:" in *":$$bin:"*) ;; *) echo "Put that folder on PATH: $(UV) tool update-shell does, for new shells." ;; esac
 
 test: .venv/.dev .venv-emulator/.installed .venv-sam/.installed .local/runtime/.installed ## All tests, the coverage of them together, and how long each part took.
 	@$(VENV_PYTHON) -m tests

@@ -35,7 +35,7 @@ def introduction(stack: Stack, path: Path, shop: SampleOrigin) -> str:
         f"  AWS      {stack.aws_endpoint_url}   (access key and secret: test)",
         "Try:",
         f"  open {stack.aws_endpoint_url}/   # the console; drop samples/catalogue.csv into it",
-        f"  {command} samples/catalogue.csv --wait --download out/   # pip install ./client",
+        f"  {command} samples/catalogue.csv --wait --download out/   # make client",
         f"  curl -s -H 'x-api-key: {stack.api_key}' -F file=@samples/catalogue.csv {stack.api_url}/jobs",
         f"  {signed} aws --endpoint-url {stack.aws_endpoint_url} s3 cp samples/catalogue.csv {inbox}",
     ]

@@ -139,7 +139,7 @@ def test_the_readmes_session_finds_the_stack_and_downloads_the_output(folder):
     said, calls = typed(session(document("README.md")), folder)
 
     assert said.splitlines()[-1] == f"{API} key-of-mine"
-    assert calls[-1] == ["-so", "output.csv", "https://s3.example/output.csv"]
+    assert calls[-1] == ["-sSo", "output.csv", "https://s3.example/output.csv"]
 
 
 def test_a_large_csv_is_sent_as_s3_takes_it(folder):
