@@ -149,7 +149,7 @@ def _peak(data: bytes, options: ImageOptions, decoder: str, encoder: str, conten
 def _ask(child: CodecChild, data: bytes, options: ImageOptions) -> int:
     child.hand_in(data)
     request = {"options": options.as_dict(), "data_bytes": ENDLESS_BYTES, "cpu_seconds": ENDLESS_SECONDS}
-    child.ask(request | {"step": "open", "bytes": len(data)})
+    child.ask(request | {"step": "open", "bytes": len(data), "granted_bytes": 0, "granted_data_bytes": 0})
     opened = child.answer(time.monotonic() + ENDLESS_SECONDS)
     child.ask(opened | request | {"step": "compress"})
     answer = child.answer(time.monotonic() + ENDLESS_SECONDS)

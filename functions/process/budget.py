@@ -78,9 +78,9 @@ class MemoryReservation:
 
     def shrink(self, amount: int) -> None:
         """Keep `amount` bytes at most."""
-        surplus = max(0, self._held - amount)
-        self._held -= surplus
-        self._budget.give_back(surplus)
+        if self._held > amount:
+            surplus, self._held = self._held - amount, amount
+            self._budget.give_back(surplus)
 
     def release(self) -> None:
         self.shrink(0)

@@ -24,6 +24,8 @@ from typing import Any
 from imagemill.domain.codes import ImageCode
 from imagemill.errors import ImagemillError
 
+from .shared_file import SharedFile
+
 #: Of an answer: a line of numbers.
 MAX_ANSWER_BYTES = 4_096
 #: What the allocators and Pillow are told about the child's memory, and the interpreter's own. No credentials.
@@ -34,6 +36,7 @@ _OUT_OF_TIME = frozenset({signal.SIGPROF, signal.SIGXCPU})
 SLOW_NICENESS = 10
 #: How long a process whose socket has been closed may take to be gone.
 END_SECONDS = 1.0
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PACKAGES = str(Path(__file__).resolve().parent.parent)
 
 
@@ -55,10 +58,10 @@ class CodecChild:
         self.is_fresh = True
         #: Whether others go first at the processor, from now on: there is no way back without privileges.
         self.is_slow = False
-        self._shared = _memory_file()
+        self._shared = SharedFile(_memory_file())
         self._control, theirs = socket.socketpair()
         with theirs:
-            descriptors = (theirs.fileno(), self._shared)
+            descriptors = (theirs.fileno(), self._shared.descriptor)
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-S", "-P", "-m", "process.codec_process", *map(str, descriptors)],
                 env=_environment(),
@@ -67,6 +70,8 @@ class CodecChild:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
+        #: Asked after each image: it stays open.
+        self._statm = _opened(f"/proc/{self._process.pid}/statm")
 
     @property
     def process_id(self) -> int:
@@ -78,10 +83,7 @@ class CodecChild:
 
     def hand_in(self, data: bytes) -> None:
         """Put an image into the shared file, in place of what was there."""
-        os.ftruncate(self._shared, 0)
-        view, written = memoryview(data), 0
-        while written < len(data):
-            written += os.pwrite(self._shared, view[written:], written)
+        self._shared.put(data)
 
     def take_out(self, length: int) -> bytes:
         """What the child has put into the shared file; its memory is free again.
@@ -89,11 +91,10 @@ class CodecChild:
         Raises:
             ChildLostError: when there is less than it said.
         """
-        data = os.pread(self._shared, length, 0)
-        os.ftruncate(self._shared, 0)
-        if len(data) != length:
-            raise ChildLostError(ImageCode.PROCESSING_CRASHED)
-        return data
+        try:
+            return self._shared.take(length)
+        except ValueError as fault:
+            raise ChildLostError(ImageCode.PROCESSING_CRASHED) from fault
 
     def ask(self, request: Mapping[str, Any]) -> None:
         """Send a request, to be followed by `answer`. A child that is gone says so there."""
@@ -136,19 +137,20 @@ class CodecChild:
     def resident_bytes(self) -> int:
         """Memory that the process holds, where the system tells (Linux), else 0."""
         try:
-            pages = int(Path(f"/proc/{self.process_id}/statm").read_text().split()[1])
+            pages = os.pread(self._statm, 64, 0).split()[1]
         except (OSError, IndexError):
             return 0
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return int(pages) * _PAGE_BYTES
 
     def kill(self) -> None:
         """End the process and free what it held. Safe to repeat."""
         self._process.kill()
         self._process.wait()
         self._control.close()
-        if self._shared >= 0:
-            os.close(self._shared)
-            self._shared = -1
+        self._shared.close()
+        if self._statm >= 0:
+            os.close(self._statm)
+            self._statm = -1
 
     def _lost(self) -> ChildLostError:
         """What an image did that the process ended over. Its socket closes a moment before the system tells."""
@@ -167,6 +169,14 @@ class CodecChild:
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name.startswith(_HANDED_DOWN)}
     return kept | {"PYTHONPATH": os.pathsep.join([_PACKAGES, *filter(None, sys.path)]), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _opened(path: str) -> int:
+    """A descriptor to read by, or -1 where there is no such file."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def _memory_file() -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from threading import BoundedSemaphore, Lock
 from typing import Any
 
@@ -21,10 +22,11 @@ from imagemill.errors import ImagemillError
 from imagemill.logs import logger
 from imagemill.metrics import Metric
 
-from .budget import Budget, MemoryReservation
+from .budget import SMALL_SHARE, Budget, MemoryReservation
 from .children import ChildLostError, CodecChild
 from .codec.bounds import header_seconds
 from .codec.compress import Compressed, ImageError, ImageFormat
+from .codec.peak import LEAST_BYTES
 from .codec.transcode.refusal import ALARMING, WAYS
 
 #: After which an image steps aside: several times what one of 10 MP takes.
@@ -34,6 +36,9 @@ SLOW_AT_ONCE = 6
 #: What a child has of private memory before it has seen an image, the allocators' reserve included (see the
 #: template's MALLOC_TOP_PAD_), and for reading a header, in bytes; and how many copies of the file it makes of it.
 CHILD_BYTES, HEADER_BYTES, FILE_COPIES = 160_000_000, 64_000_000, 2
+#: What an image may take before its header has been read, where it can be had at once: most are within it, such as
+#: JPEGs of 10 MP that are transcoded and PNGs of 2 MP.
+GRANTED_BYTES = 96_000_000
 #: Private memory by what is held of it: encoders ask for more than they touch.
 RESERVED_SHARE = 1.15
 #: Of the memory that a child holds, what it held before it had seen an image: the worker's share is cut for that.
@@ -67,6 +72,7 @@ class CodecPool:
     def __init__(self, vcpus: int, memory_bytes: int) -> None:
         self.vcpus = vcpus
         self._memory = Budget(memory_bytes)
+        self._granted = min(GRANTED_BYTES, int(memory_bytes * SMALL_SHARE))
         #: Images in hand, those that wait for a place or for memory included.
         self._images = 0
         self._fast = BoundedSemaphore(vcpus)
@@ -117,12 +123,18 @@ class CodecPool:
                 self._images -= 1
 
     def _compress(self, data: bytes, options: ImageOptions, deadline: float, *, may_be_used: bool) -> Compressed:
-        wanted = {"options": options.as_dict()}
+        wanted = {"options": _document(options)}
+        memory = MemoryReservation(self._memory)
         with self._turn(deadline) as place, self._child(may_be_used=may_be_used) as held:
-            opened = self._opened(held, data, wanted, place, deadline)
-            memory = MemoryReservation(self._memory)
             try:
-                while self._is_free(memory, _peak(opened, data)):
+                granted = self._granted if self._is_free(memory, self._granted) else 0
+                begun = time.monotonic()
+                answer = self._opened(held, data, wanted, place, deadline, granted)
+                if granted and "format" in answer:
+                    metrics.took(Metric.COMPRESS_MILLISECONDS, begun)
+                    return self._taken(held, data, answer)
+                opened = _sizes(answer)
+                while self._is_free(memory, self._needed(opened, data)):
                     made = self._made(held, data, wanted | opened, place, deadline)
                     if made:
                         return made
@@ -131,12 +143,13 @@ class CodecPool:
                 memory.release()
         # Others go on meanwhile: neither the processor nor a child is held while memory is waited for.
         while True:
-            self._check_size(_peak(opened, data))
+            amount = self._needed(opened, data)
             self._retire_idle()
-            memory.take(_peak(opened, data), deadline)
+            memory.take(amount, deadline)
             try:
                 with self._turn(deadline) as place, self._child(may_be_used=False) as held:
-                    again = self._opened(held, data, wanted, place, deadline) | {"peak_bytes": opened["peak_bytes"]}
+                    again = _sizes(self._opened(held, data, wanted, place, deadline))
+                    again["peak_bytes"] = opened["peak_bytes"]
                     made = self._made(held, data, wanted | again, place, deadline)
             finally:
                 memory.release()
@@ -145,41 +158,57 @@ class CodecPool:
             opened["peak_bytes"] = opened["pixels_bytes"]
 
     def _is_free(self, memory: MemoryReservation, amount: int) -> bool:
-        """Take memory if it can be had at once. Raises ImageError: TOO_LARGE_TO_PROCESS for more than there is."""
-        self._check_size(amount)
+        """Take memory if it can be had at once."""
         try:
             memory.take(amount, time.monotonic())
         except TimeoutError:
             return False
         return True
 
-    def _check_size(self, amount: int) -> None:
-        if amount > self._memory.capacity:
-            logger.info("Image too large", extra={"bytes": amount, "largest": self._memory.capacity})
-            raise ImageError(ImageCode.TOO_LARGE_TO_PROCESS)
+    def _needed(self, opened: Mapping[str, Any], data: bytes) -> int:
+        """Raises ImageError: TOO_LARGE_TO_PROCESS when it is more than there is, with the largest that would do."""
+        amount = _peak(opened, data)
+        if amount <= self._memory.capacity:
+            return amount
+        logger.info("Image too large", extra={"bytes": amount, "largest": self._memory.capacity})
+        fixed = FILE_COPIES * len(data) + LEAST_BYTES
+        megapixels = int(opened["pixels"] * (self._memory.capacity - fixed) / (amount - fixed) / 1e6)
+        reason = f"AT_MOST_{megapixels}_MEGAPIXELS" if megapixels > 0 else None
+        raise ImageError(ImageCode.TOO_LARGE_TO_PROCESS, reason)
 
     def _opened(
-        self, held: _Held, data: bytes, wanted: Mapping[str, Any], place: _Place, deadline: float
+        self,
+        held: _Held,
+        data: bytes,
+        wanted: Mapping[str, Any],
+        place: _Place,
+        deadline: float,
+        granted: int = 0,
     ) -> dict[str, Any]:
+        """What it takes to compress the image, or the result: of one that takes no more than `granted` bytes.
+
+        Most do not: a question and an answer less for each.
+        """
         held.child.hand_in(data)
         data_bytes = CHILD_BYTES + HEADER_BYTES + FILE_COPIES * len(data)
         request = {**wanted, "step": "open", "bytes": len(data)}
         request |= {"data_bytes": data_bytes, "cpu_seconds": header_seconds(len(data))}
-        opened = self._answer(held, request, place, deadline)
-        with _distrusting():
-            sizes = {name: _number(opened[name]) for name in ("peak_bytes", "pixels_bytes")}
-            return {**sizes, "cpu_seconds": max(0.1, float(opened["cpu_seconds"]))}
+        request |= {"granted_bytes": granted - FILE_COPIES * len(data), "granted_data_bytes": _data_bytes(granted)}
+        return self._answer(held, request, place, deadline)
 
     def _made(
         self, held: _Held, data: bytes, wanted: Mapping[str, Any], place: _Place, deadline: float
     ) -> Compressed | None:
         """None where it was not given the memory that pixels take, and needs it."""
-        data_bytes = CHILD_BYTES + HEADER_BYTES + int(RESERVED_SHARE * _peak(wanted, data))
-        request = {**wanted, "step": "compress", "data_bytes": data_bytes}
-        with metrics.timed(Metric.COMPRESS_MILLISECONDS):
-            answer = self._answer(held, request, place, deadline)
+        request = {**wanted, "step": "compress", "data_bytes": _data_bytes(_peak(wanted, data))}
+        begun = time.monotonic()
+        answer = self._answer(held, request, place, deadline)
+        metrics.took(Metric.COMPRESS_MILLISECONDS, begun)
         if answer.get("needs_pixels") is True and wanted["peak_bytes"] < wanted["pixels_bytes"]:
             return None
+        return self._taken(held, data, answer)
+
+    def _taken(self, held: _Held, data: bytes, answer: Mapping[str, Any]) -> Compressed:
         with _distrusting():
             width, height = _number(answer["width"]), _number(answer["height"])
             image_format, length, way = ImageFormat(answer["format"]), answer["bytes"], _way(answer["way"])
@@ -296,9 +325,25 @@ class SuspectChildError(ImagemillError):
     """A child that had seen other images before failed over this one."""
 
 
+@lru_cache(maxsize=64)
+def _document(options: ImageOptions) -> Mapping[str, Any]:
+    return options.as_dict()
+
+
 def _peak(opened: Mapping[str, Any], data: bytes) -> int:
     """Bytes that an image holds while it is worked on: its own, in the child and once more on the way, and pixels."""
     return FILE_COPIES * len(data) + int(opened["peak_bytes"])
+
+
+def _data_bytes(peak: int) -> int:
+    """Of private memory that a child may have whose image holds `peak` bytes."""
+    return CHILD_BYTES + HEADER_BYTES + int(RESERVED_SHARE * peak)
+
+
+def _sizes(answer: Mapping[str, Any]) -> dict[str, Any]:
+    with _distrusting():
+        sizes = {name: _number(answer[name]) for name in ("peak_bytes", "pixels_bytes", "pixels")}
+        return {**sizes, "cpu_seconds": max(0.1, float(answer["cpu_seconds"]))}
 
 
 def _number(value: object) -> int:

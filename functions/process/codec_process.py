@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import resource
 import signal
 import socket
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from .codec.compress import Compressed, ImageError, OpenedImage, open_image
 from .codec.formats import ImageFormat, identify
 from .codec.peak import Sketch
 from .codec.transcode.sandbox import sandbox
+from .shared_file import SharedFile
 
 #: How Pillow's codecs say that memory is short, where they do not raise MemoryError.
 _OUT_OF_MEMORY = ("memory", "alloc")
@@ -37,49 +38,63 @@ _OUT_OF_MEMORY = ("memory", "alloc")
 class Codec:
     """What stands between two requests: the file that was handed in, and why it was not transcoded."""
 
-    def __init__(self, shared: int) -> None:
+    def __init__(self, shared: SharedFile) -> None:
         self._shared = shared
         self._data = b""
         self._image: OpenedImage | None = None
         self._refusal: str | None = None
 
     def open(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Read the header of the image in the shared file, and say what compressing it takes at the most."""
-        data = self._data = _read(self._shared, request["bytes"])
-        # It is memory as much as the copy is.
-        os.ftruncate(self._shared, 0)
-        check_structure(data)
-        if identify(data) is ImageFormat.WEBP:
-            sketch = Sketch.of_webp(data)
-        else:
-            self._image = open_image(data)
-            sketch = Sketch.of_header(self._image.header)
-        options = ImageOptions.from_dict(request["options"])
-        pixels_bytes = sketch.peak_bytes(options)
-        longest_side = max(self._image.header.image.size) if self._image else 0
-        transcoding_bytes = sketch.transcoding_bytes(options, longest_side, len(data)) or pixels_bytes
+        """Read the header of the image in the shared file, and say what compressing it takes at the most.
+
+        What takes no more than was granted is compressed at once, and answered as by `compress`.
+        """
+        # Before its successor is read: two may be more than is allowed.
+        self.forget()
+        with _bounds(request["data_bytes"], request["cpu_seconds"]):
+            data = self._data = self._shared.take(request["bytes"])
+            check_structure(data)
+            if identify(data) is ImageFormat.WEBP:
+                sketch = Sketch.of_webp(data)
+            else:
+                self._image = open_image(data)
+                sketch = Sketch.of_header(self._image.header)
+            options = ImageOptions.from_dict(request["options"])
+            pixels_bytes = sketch.peak_bytes(options)
+            longest_side = max(self._image.header.image.size) if self._image else 0
+            transcoding_bytes = sketch.transcoding_bytes(options, longest_side, len(data)) or pixels_bytes
         peak_bytes = min(transcoding_bytes, pixels_bytes)
-        return {"peak_bytes": peak_bytes, "pixels_bytes": pixels_bytes, "cpu_seconds": cpu_seconds(sketch)}
+        sizes = {"peak_bytes": peak_bytes, "pixels_bytes": pixels_bytes, "cpu_seconds": cpu_seconds(sketch)}
+        # What an animation takes does not follow from the pixels of a frame.
+        sizes["pixels"] = 0 if sketch.is_animated else sketch.pixels
+        granted = {**request, **sizes, "data_bytes": request["granted_data_bytes"]}
+        while sizes["peak_bytes"] <= request["granted_bytes"]:
+            made = self.compress({**granted, **sizes})
+            if "needs_pixels" not in made:
+                return made
+            sizes["peak_bytes"] = pixels_bytes
+        return sizes
 
     def compress(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Compress the opened image, and leave it in the shared file unless it is the input itself.
 
         With less memory than pixels take it is only transcoded; where that cannot be, nothing is done yet.
         """
-        image = self._image or open_image(self._data)
-        options = ImageOptions.from_dict(request["options"])
-        if request["peak_bytes"] < request["pixels_bytes"]:
-            made = image.transcode(options)
-            if not isinstance(made, Compressed):
-                self._refusal = made
-                return {"needs_pixels": True}
-            compressed = made
-        else:
-            compressed = image.compress(options, self._refusal)
+        with _bounds(request["data_bytes"], request["cpu_seconds"]):
+            image = self._image or open_image(self._data)
+            options = ImageOptions.from_dict(request["options"])
+            if request["peak_bytes"] < request["pixels_bytes"]:
+                made = image.transcode(options)
+                if not isinstance(made, Compressed):
+                    self._refusal = made
+                    return {"needs_pixels": True}
+                compressed = made
+            else:
+                compressed = image.compress(options, self._refusal)
         self.forget()
         is_input = compressed.data is image.data
         if not is_input:
-            _write(self._shared, compressed.data)
+            self._shared.put(compressed.data)
         return {
             "format": compressed.format.value,
             "width": compressed.width,
@@ -98,12 +113,6 @@ class Codec:
             "open": self.open,
             "compress": self.compress,
         }
-        if request["step"] == "open":
-            # Before its successor is read: two may be more than is allowed.
-            self.forget()
-        _limit_memory(request["data_bytes"])
-        # The system's own timer: it ends the process whatever a decoder is doing, and whether or not the worker lives.
-        signal.setitimer(signal.ITIMER_PROF, request["cpu_seconds"])
         try:
             return steps[request["step"]](request)
         except ImageError as fault:
@@ -111,8 +120,20 @@ class Codec:
             return {"code": code.value, "reason": fault.reason if fault.code is code else None}
         except MemoryError:
             return {"code": ImageCode.TOO_LARGE_TO_PROCESS.value}
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+@contextmanager
+def _bounds(data_bytes: int, cpu_seconds: float) -> Iterator[None]:
+    """Of private writable memory, and of processor time.
+
+    The timer is the system's own: it ends the process whatever a decoder is doing, and whether or not the worker lives.
+    """
+    _limit_memory(data_bytes)
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _is_out_of_memory(fault: ImageError) -> bool:
@@ -130,29 +151,13 @@ def _limit_memory(data_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _read(descriptor: int, length: int) -> bytes:
-    data = os.pread(descriptor, length, 0)
-    while len(data) < length:
-        piece = os.pread(descriptor, length - len(data), len(data))
-        if not piece:
-            raise ValueError("the shared file is shorter than was said")
-        data += piece
-    return data
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    view, written = memoryview(data), 0
-    while written < len(data):
-        written += os.pwrite(descriptor, view[written:], written)
-
-
 def serve(control: socket.socket, shared: int) -> None:
     """Answer requests until the other side is gone.
 
     A fault that nobody foresaw is the last answer: its kind and its place, none of its text, which may be a
     stranger's. No state is trusted after it.
     """
-    codec = Codec(shared)
+    codec = Codec(SharedFile(shared))
     with control, control.makefile("rb") as requests:
         for line in requests:
             try:

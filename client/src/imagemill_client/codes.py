@@ -39,7 +39,9 @@ CODES = {
     "CORRUPT_IMAGE": Explanation("damaged or cut off", ORIGIN),
     "TOO_MANY_PIXELS": Explanation("over the limit", ORIGIN),
     "TOO_LARGE_TO_PROCESS": Explanation(
-        "takes more memory than a worker has, or a file of far more parts than its picture calls for", ORIGIN
+        "takes more memory than a worker has, and `reason` may say how many megapixels would do; "
+        "or a file of far more parts than its picture calls for",
+        ORIGIN,
     ),
     "PROCESSING_TIMEOUT": Explanation("takes far longer to decode or to encode than a picture of its size", ORIGIN),
     "ENCODE_FAILED": Explanation("cannot be written in the format asked for", "another `format`"),

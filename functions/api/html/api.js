@@ -153,6 +153,6 @@ const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}`.re
 function explained(code, reason) {
   const meaning = MEANINGS[code];
   if (!meaning) return "";
-  const why = meaning.reasons[reason] ? ` (${meaning.reasons[reason]})` : "";
+  const why = reason ? ` (${meaning.reasons[reason] || reason.replaceAll("_", " ").toLowerCase()})` : "";
   return `${code}: ${meaning.means}${why}. ${sentence(meaning.mender)}: ${meaning.way_out}.`.replaceAll("`", "");
 }

@@ -214,8 +214,9 @@ def schemas(problem_codes: Iterable[str]) -> dict[str, Schema]:
             "http_status": {"type": "integer", "description": "With the error HTTP_STATUS: the origin's answer."},
             "reason": {
                 "type": "string",
-                "description": "With an error that has kinds: which it is, such as the format that is not read.",
-                "examples": ["SVG", "WEB_PAGE"],
+                "description": "With an error that has kinds: which it is, such as the format that is not read, "
+                "or the largest picture that would do.",
+                "examples": ["SVG", "WEB_PAGE", "AT_MOST_40_MEGAPIXELS"],
             },
             "input_bytes": nullable(COUNT),
             "output_bytes": nullable(COUNT),

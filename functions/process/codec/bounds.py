@@ -21,6 +21,8 @@ MAX_SEGMENTS = 1_000
 MAX_SCANS = 100
 #: Pixels that all scans of a JPEG may pass over together: each scan is decoded for the whole picture.
 MAX_SCANNED_PIXELS = 2_000_000_000
+#: Bytes from the scan that shows a whole picture on. 250,000 segments, the worst that they can be, take half a second.
+MAX_REST_BYTES = 1_000_000
 #: Entries of a TIFF's directory, and values of one of them: a strip a row of the tallest picture that is sane.
 MAX_TAGS, MAX_TAG_VALUES = 1_000, 65_536
 #: Chunks of a PNG, 8 KiB of pixels each in the worst of real files.
@@ -40,6 +42,7 @@ _ANIMATION_MEGAPIXELS = 90.0
 #: A marker with a segment, or the end: no stuffed byte of entropy-coded data, no fill byte, no restart.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
@@ -73,8 +76,8 @@ def check_structure(data: bytes) -> None:
 
 
 def _check_jpeg(data: bytes) -> None:
-    """Of the first picture alone: an MPO's other views are not decoded."""
-    position, segments, scans, pixels = 2, 0, 0, 0
+    """Of the first picture alone: an MPO's other views are not decoded. Nor is what follows a first scan of all."""
+    position, segments, scans, pixels, single = 2, 0, 0, 0, b""
     while found := _MARKER.search(data, position):
         position, marker = found.start(), data[found.start() + 1]
         if marker == _END_OF_IMAGE:
@@ -83,6 +86,11 @@ def _check_jpeg(data: bytes) -> None:
         if marker in _START_OF_FRAME and not pixels:
             height, width = struct.unpack(">HH", data[position + 5 : position + 9].ljust(4, b"\0"))
             pixels = height * width
+            single = data[position + 9 : position + 10] if marker in _SEQUENTIAL else b""
+        shows_all = marker == _START_OF_SCAN and data[position + 4 : position + 5] == single
+        if shows_all and len(data) - position <= MAX_REST_BYTES:
+            # libjpeg is through with it, and no other reader takes long for so short a rest.
+            return
         segments += 1
         scans += marker == _START_OF_SCAN
         if scans > MAX_SCANS or scans * pixels > MAX_SCANNED_PIXELS or segments - scans > MAX_SEGMENTS:

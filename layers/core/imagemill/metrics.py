@@ -120,6 +120,11 @@ def timed(metric: Metric) -> Iterator[None]:
     """Record how long the block took, in milliseconds, unless it raises: each by itself, for percentiles."""
     begun = time.monotonic()
     yield
+    took(metric, begun)
+
+
+def took(metric: Metric, begun: float) -> None:
+    """Record how long it is since `begun` (monotonic seconds), in milliseconds."""
     _tally.record(metric, round((time.monotonic() - begun) * 1000, 1))
 
 

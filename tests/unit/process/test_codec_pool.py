@@ -18,6 +18,7 @@ from process.children import CodecChild
 from process.codec.compress import ImageError, compress
 from process.codec.transcode.refusal import TRANSCODED
 from process.codec_pool import CodecPool
+from process.shared_file import KEPT_BYTES
 from tests.support.bombs import BOMBS
 from tests.support.image_files import photo, saved
 from tests.support.shop import eventually
@@ -29,7 +30,7 @@ FAR = 60.0
 
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[CodecPool]:
-    """Of one child, which steps aside for nothing: on a busy machine a new one may start for longer than that takes."""
+    """One whose images stay in the fast lane, however busy the machine is: a child that left it is not kept."""
     monkeypatch.setattr(process.codec_pool, "SLOW_SECONDS", FAR)
     pool = CodecPool(1, 600 * MEGABYTES)
     yield pool
@@ -99,6 +100,19 @@ def test_an_image_larger_than_all_memory_is_refused_before_it_is_decoded():
     pool.close()
 
 
+def test_of_an_image_that_is_too_large_the_largest_that_would_do_is_told_and_does():
+    pool = CodecPool(1, 100 * MEGABYTES)
+    options = ImageOptions(format=OutputFormat.WEBP)
+    large, largest = (saved(Image.new("RGB", (1_000, 1_000 * side)), "PNG") for side in (5, 3))
+
+    with pytest.raises(ImageError) as refused:
+        pool.compress(large, options, until(FAR))
+
+    assert (refused.value.code, refused.value.reason) == (ImageCode.TOO_LARGE_TO_PROCESS, "AT_MOST_3_MEGAPIXELS")
+    assert pool.compress(largest, options, until(FAR)).height == 3_000
+    pool.close()
+
+
 def test_a_jpeg_that_is_transcoded_needs_no_memory_for_its_pixels():
     large, little = saved(photo(3_000, 3_000), "JPEG", quality=95), 70 * MEGABYTES
     pool = CodecPool(1, little)
@@ -125,6 +139,7 @@ def test_a_jpeg_that_was_not_transcoded_gets_the_memory_for_its_pixels(pool, mon
                 raise TimeoutError
         take(reservation, amount, deadline)
 
+    pool._granted = 0
     monkeypatch.setattr(MemoryReservation, "take", noted)
     expected = compress(partial, ImageOptions())
 
@@ -132,6 +147,39 @@ def test_a_jpeg_that_was_not_transcoded_gets_the_memory_for_its_pixels(pool, mon
     assert expected.way not in {TRANSCODED, None}
     assert len(asked) == 2 if is_free else 3
     assert max(asked) == asked[-1] > asked[0]
+
+
+@pytest.mark.parametrize(("granted", "questions"), [(75, 1), (30, 2), (1, 3)])
+def test_an_image_that_takes_no_more_than_is_granted_is_made_without_further_question(
+    pool, monkeypatch, granted, questions
+):
+    """Transcoding takes 25 MB of it, and pixels 42: both at once, the first alone, or neither."""
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    partial = saved(photo(2_001, 1_000), "JPEG", quality=60, exif=turned)
+    expected = compress(partial, ImageOptions())
+    asked = []
+    ask = CodecChild.ask
+
+    def noted(child, request):
+        asked.append(request["step"])
+        ask(child, request)
+
+    monkeypatch.setattr(CodecChild, "ask", noted)
+    pool._granted = granted * MEGABYTES
+
+    assert pool.compress(partial, ImageOptions(), until(FAR)) == expected
+    assert asked == ["open", "compress", "compress"][:questions]
+    assert pool._memory._free == pool._memory.capacity - pool._idle[0].memory._held
+
+
+def test_large_images_leave_no_memory_in_the_shared_file(pool):
+    large = saved(photo(1_500, 1_500), "PNG", compress_level=1)
+    pool.compress(large, ImageOptions(format=OutputFormat.ORIGINAL), until(FAR))
+    [held] = pool._idle
+
+    assert len(large) > KEPT_BYTES
+    assert os.fstat(held.child._shared.descriptor).st_size <= KEPT_BYTES
 
 
 def test_a_decoder_that_takes_more_memory_than_was_foreseen_is_told_that_there_is_none(pool, monkeypatch):
@@ -213,6 +261,7 @@ def test_an_answer_that_makes_no_sense_is_a_crash(pool, monkeypatch):
     answer = {
         "peak_bytes": 1,
         "pixels_bytes": 1,
+        "pixels": 1,
         "cpu_seconds": 1,
         "format": "exe",
         "width": -1,

@@ -149,7 +149,8 @@ IMAGE_MEANINGS: Mapping[ImageCode, Meaning] = {
         "cannot be written in the format asked for", Mender.CALLER, "ask for another `format`"
     ),
     ImageCode.TOO_LARGE_TO_PROCESS: Meaning(
-        "takes more memory than a worker has, or a file of far more parts than its picture calls for",
+        "takes more memory than a worker has, and `reason` may say how many megapixels would do; "
+        "or a file of far more parts than its picture calls for",
         Mender.ORIGIN,
         "offer a smaller picture, or ask for another `format`",
     ),

@@ -12,6 +12,7 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from process.codec import compress as codec
 from process.codec import decode
+from process.codec.bounds import MAX_REST_BYTES, check_structure
 from process.codec.compress import Compressed, ImageError, compress
 from tests.support.codec_output import fault_of
 from tests.support.image_files import (
@@ -119,6 +120,19 @@ def test_an_animation_that_promises_more_frames_than_it_has_is_corrupt():
 @pytest.mark.parametrize("magic", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"RIFF\0\0\0\0WEBP"])
 def test_a_beginning_with_nothing_behind_it_is_corrupt(magic):
     assert fault_of(magic) is ImageCode.CORRUPT_IMAGE
+
+
+@pytest.mark.parametrize("segments", [1_001, 240_000, 260_000])
+def test_what_follows_the_scan_of_a_whole_picture_is_bounded_by_its_bytes(segments):
+    base = saved(photo(64, 64), "JPEG", quality=95)
+    data = base[:-2] + b"\xff\xfe\0\2" * segments + base[-2:]
+
+    if segments * 4 < MAX_REST_BYTES:
+        assert compress(data, ImageOptions()).width == 64
+        check_structure(data)
+    else:
+        with pytest.raises(ImageError, match="long"):
+            check_structure(data)
 
 
 def test_an_image_without_pixels_is_corrupt():
