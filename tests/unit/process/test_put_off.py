@@ -50,8 +50,8 @@ def test_an_origin_that_outlasts_the_invocation_is_not_blamed(aws, web, picture,
 def test_what_is_done_of_a_product_that_is_put_off_stands(aws, web, picture, monkeypatch, context):
     monkeypatch.setattr(process.image, "MIN_SECONDS", 0.05)
     release = Event()
-    urls = [web.route("/a.jpg", picture), web.route("/slow.jpg", lambda _: (release.wait(10), picture)[1])]
-    handler(batch(message(*urls)), context_of(6_000))
+    urls = [web.route("/a.jpg", picture), web.route("/slow.jpg", lambda _: (release.wait(20), picture)[1])]
+    handler(batch(message(*urls)), context_of(10_000))
     release.set()
 
     handler(batch(message(*urls)), context)
