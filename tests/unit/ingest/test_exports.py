@@ -11,31 +11,22 @@ from imagemill.adapters.aws import clients
 from imagemill.domain.catalogue.reading_options import ReadingOptions
 from imagemill.domain.options import JobOptions, OutputMode
 from tests.support.account import CATALOGUE_BUCKET, ENVIRONMENT, JOB_ID, TENANT
+from tests.support.exports import EXPORTS, PICTURES
 from tests.support.web import Answer, TestWeb
-
-SHOPIFY = "Handle,Title,Image Src,Variant Image\r\nmug,Mug,@/1.jpg,@/1.jpg\r\nmug,,@/2.jpg,@/1.jpg\r\nmug,,,\r\n"
-WOOCOMMERCE = 'ID,Type,SKU,Name,Images\r\n44,variable,h,Hoodie,"@/1.jpg, @/2.jpg"\r\n45,variation,,Red,\r\n'
-MAGENTO = 'sku,name,base_image,thumbnail_image,additional_images\r\n1,Bag,/1.jpg,/1.jpg,"/2.jpg,/3.jpg"\r\n2,B,,,\r\n'
-GOOGLE = "id\ttitle\timage link\tadditional image link\r\n1\tShoe\t@/1.jpg\t@/2.jpg,@/3.jpg\r\n"
-ETSY = f'TITLE,PRICE,IMAGE1,IMAGE2,SKU\r\nRing,30,@/1.jpg,@/2.jpg,"{",".join(["RING-0001"] * 40)}"\r\n'
 
 
 @pytest.fixture
 def shop(web: TestWeb, picture: Answer) -> TestWeb:
-    for number in (1, 2, 3):
-        web.route(f"/{number}.jpg", picture)
+    for number in PICTURES:
+        web.route(f"/p/{number}.jpg", picture)
     return web
 
 
-@pytest.mark.parametrize(
-    "case",
-    [(SHOPIFY, 3, 1), (WOOCOMMERCE, 2, 1), (MAGENTO, 3, 1), (GOOGLE, 3, 0), (ETSY, 2, 0)],
-    ids=["shopify", "woocommerce", "magento", "google", "etsy"],
-)
-def test_an_export_ends_completed_and_comes_back_with_new_urls_alone(aws, caller, context, event, shop, case):
-    export, images, skipped = case
-    csv = export.replace("@", shop.url)
-    aws.store_job(csv.encode(), JobOptions(reading=ReadingOptions(base_url=shop.url), output=OutputMode.REPLACE))
+@pytest.mark.parametrize("export", EXPORTS, ids=lambda export: export.feed)
+def test_an_export_ends_completed_and_comes_back_with_new_urls_alone(aws, caller, context, event, shop, export):
+    csv = export.file(shop.url)
+    reading = ReadingOptions(base_url=shop.url if export.has_paths else None)
+    aws.store_job(csv, JobOptions(reading=reading, output=OutputMode.REPLACE))
 
     ingest.app.handler(event("ingest_upload"), context)
     answer = process.app.handler({"Records": handed_in(aws.bodies("PRODUCTS_QUEUE"))}, context)
@@ -45,8 +36,8 @@ def test_an_export_ends_completed_and_comes_back_with_new_urls_alone(aws, caller
     assert answer == {"batchItemFailures": []}
     assert (job["status"], job["images"], job["products"]["skipped"]) == (
         "COMPLETED",
-        {"total": images, "completed": images, "failed": 0, "reused": 0},
-        skipped,
+        {"total": export.images, "completed": export.images, "failed": 0, "reused": 0},
+        export.skipped,
     )
     replaced = aws.objects(CATALOGUE_BUCKET, "outputs/")[f"outputs/{TENANT}/{JOB_ID}/1.replace.csv"].decode()
     made = [
@@ -56,8 +47,14 @@ def test_an_export_ends_completed_and_comes_back_with_new_urls_alone(aws, caller
     ]
     for output_url, input_url in made:
         replaced = replaced.replace(output_url, input_url)
-    assert len(made) == images
-    assert replaced.replace(shop.url, "") == csv.replace(shop.url, "")
+    assert len(made) == export.images
+    assert without(shop.url, replaced) == without(shop.url, csv.decode())
+    assert job["csv"]["feed"] == export.feed
+
+
+def without(origin: str, text: str) -> str:
+    """Where paths were completed, what comes back has the host, too."""
+    return text.replace(f"{origin}/", "").replace("/p/", "p/")
 
 
 def handed_in(bodies: list[str]) -> list[dict[str, Any]]:

@@ -96,28 +96,11 @@ def test_a_file_of_another_format_is_named_for_what_it_is(data: bytes, what: str
     assert way_out in fault.message
 
 
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
-def test_without_a_byte_order_mark_utf_16_is_refused_with_a_way_out(encoding: str):
-    message = refusal(f"{HEADER}\n1,A,http://x/1\n".encode(encoding)).message
+def test_lines_before_the_header_that_would_not_fit_into_its_item_are_refused():
+    fault = refusal(f"settings={',' * 5_000}\n{HEADER}\n1,A,http://x/1\n")
 
-    assert "UTF-16 without byte order mark" in message
-    assert "Save it as 'CSV UTF-8'" in message
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        f"{HEADER}\n1,A,http://x/1\n".encode("utf-16-le"),
-        f"{HEADER}\n1,A,http://x/1\n".encode("utf-16-be"),
-        f"{HEADER}\n1,A\0,http://x/1\n".encode(),
-        f"{HEADER}\n1,A\0,http://x/1\n".encode("utf-16"),
-        f"{HEADER}\n1,A,http://x/1\n".encode("utf-32"),
-        f"{HEADER}\n1,A,http://x/1\n".encode("utf-16")[:-1],
-        b"\xff\xfe" + HEADER.encode("utf-16-le") + b"\x00\xd8\n\x00",
-    ],
-)
-def test_bytes_that_are_no_text_are_refused(data: bytes):
-    assert refusal(data).code == FileCode.NOT_TEXT
+    assert (fault.code, fault.line) == (FileCode.MALFORMED_CSV, 2)
+    assert "fields in the lines before it" in fault.message
 
 
 def test_missing_columns_are_named_with_the_headers_found():

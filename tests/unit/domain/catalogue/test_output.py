@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imagemill.domain.catalogue.inspection import inspect
 from imagemill.domain.catalogue.layout import Layout
-from imagemill.domain.catalogue.output import ROW_POSITION, OutputCsv
+from imagemill.domain.catalogue.output import ROW_POSITION, OutputCsv, ReplacedCsv
 from imagemill.domain.catalogue.rows import Row, read_rows
 from imagemill.domain.catalogue.text_lines import BLANK
 from imagemill.domain.codes import ImageCode, ProductStatus, RowCode
@@ -91,6 +91,16 @@ def test_text_of_any_input_encoding_becomes_utf_8():
     line = output_row(row, [None], ProductStatus.CANCELLED, [(1, ImageCode.CANCELLED)])
 
     assert line == "1,Crème brûlée €5,http://x/1,,CANCELLED,1:CANCELLED\r\n".encode()
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;;;", "sep=,", "sep=;\r\nsettings=;2"])
+def test_in_place_of_the_input_the_line_that_names_the_delimiter_stays(first: str):
+    text = f"\ufeff{first}\r\n{HEADER.replace(',', ';')}\r\n1;Stühle;http://x/1\r\n".encode()
+    layout, [row] = catalogue(text)
+
+    output = ReplacedCsv(layout)
+
+    assert output.header + output.row(row, {}) == text
 
 
 @pytest.mark.parametrize("output_urls", [[], ["https://o/1"], [None] * 3])

@@ -38,6 +38,8 @@ DELIMITER_LINE = re.compile(r"\"?sep=(?P<delimiter>[,;\t])\"?[,;\t ]*[\r\n]*", r
 #: What begins a file whose header comes later: Amazon's templates and eBay's.
 PREAMBLE = re.compile(r"\s*(?:TemplateType=|settings=|#?INFO\b)", re.IGNORECASE)
 MAX_PREAMBLE_RECORDS = 8
+#: All of them together. They are kept with the header, in the same item.
+MAX_PREAMBLE_FIELDS = 4_096
 #: Of the headers that a message repeats.
 MAX_LISTED_CHARACTERS = 8_000
 
@@ -58,8 +60,8 @@ def inspect(
     chunk_rows = chunk_rows or CHUNK_ROWS
     with structural_faults():
         text = UndecidedText(stream, reading.encoding)
-        delimiter, records = _records(text, reading)
-        head = _head(records, text.text_of, reading)
+        delimiter, naming_delimiter, records = _records(text, reading)
+        head = _head(records, text.text_of, reading, naming_delimiter)
         layout = _layout(text, delimiter, head, reading)
         naming = _NamingRecords(layout)
         is_export = layout.is_export
@@ -113,15 +115,17 @@ class _NamingRecords:
         return serial, name
 
 
-def _records(text: UndecidedText, reading: ReadingOptions) -> tuple[str, Iterator[Record]]:
-    """The file's delimiter, and its records from the first on."""
+def _records(text: UndecidedText, reading: ReadingOptions) -> tuple[str, Sequence[Record], Iterator[Record]]:
+    """The file's delimiter, the record that names one, and the file's records from the first on."""
     lines = text.lines()
     line, offset = 1, text.bom_bytes
     delimiters: Sequence[str] = DELIMITERS
+    naming: list[str] = []
     for first in lines:
         named = DELIMITER_LINE.fullmatch(first) if delimiters is DELIMITERS else None
         if named:
             delimiters = sorted(DELIMITERS, key=named["delimiter"].__ne__)
+            naming = [first]
         elif not is_blank(first):
             break
         line = next_line(line, lines_in(first))
@@ -130,7 +134,8 @@ def _records(text: UndecidedText, reading: ReadingOptions) -> tuple[str, Iterato
         raise _empty_file()
     read = [first]
     delimiter = _delimiter(text, read, lines, line, delimiters, reading)
-    return delimiter, read_records(chain(read, lines), delimiter, line=line, offset=offset, size=text.size)
+    records = read_records(chain(read, lines), delimiter, line=line, offset=offset, size=text.size)
+    return delimiter, list(read_records(iter(naming), delimiter)), records
 
 
 def _delimiter(
@@ -180,8 +185,15 @@ class _Head:
     found: int
 
 
-def _head(records: Iterator[Record], text_of: Callable[[str], str], reading: ReadingOptions) -> _Head:
+def _head(
+    records: Iterator[Record],
+    text_of: Callable[[str], str],
+    reading: ReadingOptions,
+    naming_delimiter: Sequence[Record] = (),
+) -> _Head:
     """The first record, or where that begins a preamble, the record near it that has the most columns.
+
+    naming_delimiter: what stands before all of them.
 
     Raises:
         CatalogueRefusedError: when there is no record.
@@ -199,7 +211,7 @@ def _head(records: Iterator[Record], text_of: Callable[[str], str], reading: Rea
                 best, most = len(taken) - 1, found
             if most == len(Column):
                 break
-    return _Head(taken[best], taken[:best], taken[best + 1 :], most)
+    return _Head(taken[best], (*naming_delimiter, *taken[:best]), taken[best + 1 :], most)
 
 
 def _found(record: Record, text_of: Callable[[str], str], reading: ReadingOptions) -> int:
@@ -220,6 +232,9 @@ def _layout(text: UndecidedText, delimiter: str, head: _Head, reading: ReadingOp
         raise MalformedCsvError(
             record.line, f"a header of more than {MAX_HEADER_CHARACTERS:,} characters", "Shorten the columns' names."
         )
+    if sum(len(before.fields) for before in head.preamble) > MAX_PREAMBLE_FIELDS:
+        fault = f"more than {MAX_PREAMBLE_FIELDS:,} fields in the lines before it"
+        raise MalformedCsvError(record.line, fault, "Remove these lines, or their empty fields.")
     header = tuple(text.text_of(field) for field in record.fields)
     columns = _columns(header, reading)
     [serial], [name] = columns.indexes[Column.SERIAL], columns.indexes[Column.NAME]

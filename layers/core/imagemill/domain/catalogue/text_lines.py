@@ -19,6 +19,11 @@ MAX_LINE_CHARACTERS = 4 * 1024 * 1024
 
 #: The end of a file under CP/M and DOS, whose editors still write it.
 END_OF_FILE = "\x1a"
+#: What announces characters of several bytes in ISO-2022-JP, -KR and -CN (RFC 1468, 1557, 1922). All of these bytes are
+#: ASCII, so the file would pass for UTF-8, and what it says for whatever these bytes are there.
+ESCAPE = "\x1b"
+ISO_2022 = re.compile(ESCAPE + r"\$(?:[@AB]|[()*+][@-~])")
+
 #: What blank lines hold. ASCII alone: these are the same bytes in UTF-8 and Windows-1252.
 BLANK = " \t\r\n\v\f" + END_OF_FILE
 #: A line's end, and the blank lines behind it; none with a tab, which is a row where tabs are the delimiter.
@@ -56,8 +61,8 @@ class UndecidedText:
     Without a name or a mark, text is UTF-8 when at least half of what is not ASCII in it is, else Windows-1252.
 
     Raises:
-        NotTextError: by the constructor, for another format's signature; by `lines()`, for NUL characters and
-            for UTF-16 that is none.
+        NotTextError: by the constructor, for another format's signature; by `lines()`, for NUL characters, for
+            text in ISO-2022-JP and its kin, and for UTF-16 that is none.
     """
 
     def __init__(self, stream: ReadableBytes, named: Encoding | None = None) -> None:
@@ -90,7 +95,7 @@ class UndecidedText:
         """Pieces as `split_lines` cuts them, from behind the byte order mark."""
         blocks = _blocks(self._stream, self._head[self.bom_bytes :])
         texts = _decode(blocks, self.encoding, damaged=False) if self.encoding.is_16_bit else self._one_by_one(blocks)
-        return split_lines(_without_nul(texts))
+        return split_lines(_readable(texts))
 
     def size(self, line: str) -> int:
         """Bytes that a piece of `lines()` takes in the file."""
@@ -235,13 +240,18 @@ def _decode_windows_1252(data: bytes) -> str:
     return codecs.charmap_decode(data, "strict", WINDOWS_1252_TABLE)[0]
 
 
-def _without_nul(texts: Iterable[str]) -> Iterator[str]:
+def _readable(texts: Iterable[str]) -> Iterator[str]:
     position = 0
     for text in texts:
         if (found := text.find("\0")) >= 0:
             raise NotTextError(
                 f"Character {position + found + 1:,} is NUL: a binary file, or UTF-16 without byte order mark. "
                 "Save it as 'CSV UTF-8'."
+            )
+        if ESCAPE in text and (escape := ISO_2022.search(text)):
+            raise NotTextError(
+                f"Character {position + escape.start() + 1:,} begins text in ISO-2022-JP or its kin, whose bytes are "
+                "quotation marks and commas elsewhere. Save it as 'CSV UTF-8'."
             )
         position += len(text)
         yield text
