@@ -25,7 +25,7 @@ from .png_chunks import stripped_png
 from .strip import readable, stripped
 from .transcode.attempt import attempt
 from .transcode.jpeg import Transcoded
-from .transcode.refusal import TRANSCODED, Refusal
+from .transcode.refusal import ENDS_EARLY, TRANSCODED, Refusal
 
 __all__ = [
     "CONTENT_TYPES",
@@ -104,7 +104,8 @@ class OpenedImage:
             made = None if plan.is_demanded else _optimised(self.data, source, options)
             tried = refusal if made or refusal else self._transcoded(source, plan, options)
             made = tried if isinstance(tried, Compressed) else made
-            choices = [] if made else list(_choices(source, plan, options))
+            may_be_cut = isinstance(tried, str) and tried in ENDS_EARLY
+            choices = [] if made else list(_choices(source, plan, options, may_be_cut=may_be_cut))
         with faults_become(ImageCode.ENCODE_FAILED):
             if made is None:
                 way = tried if isinstance(tried, str) else None
@@ -265,7 +266,9 @@ def _shows_the_same(one: bytes, other: bytes) -> bool:
     raise AssertionError("a file has an end")
 
 
-def _choices(source: Source, plan: _OutputPlan, options: ImageOptions) -> Iterator[_Choice]:
+def _choices(
+    source: Source, plan: _OutputPlan, options: ImageOptions, *, may_be_cut: bool = False
+) -> Iterator[_Choice]:
     """The format's own way to write the picture, and where `auto` may choose and it was drawn, one without loss."""
     stays_webp = options.format is OutputFormat.ORIGINAL and source.format is ImageFormat.WEBP
     may_be_lossless = (options.format is OutputFormat.AUTO or stays_webp) and source.format in LOSSLESS_FORMATS
@@ -276,7 +279,7 @@ def _choices(source: Source, plan: _OutputPlan, options: ImageOptions) -> Iterat
         if may_be_lossless and image_format is ImageFormat.WEBP and looks_drawn(picture.frames[0]):
             yield _Choice(image_format, picture, lossless=True)
         return
-    pixels = still(source, plan.size.width, plan.size.height)
+    pixels = still(source, plan.size.width, plan.size.height, may_be_cut=may_be_cut)
     painter = Painter.of(source, plan.size, options)
     opaque = is_opaque(pixels)
     image_format = _output_format(source, plan, options.format, has_transparency=not opaque)

@@ -181,11 +181,11 @@ def open_source(header: Header) -> Source:
     return Source(image, header.format, header.data, header.png, header.is_ended_here, turn, width, height, crop)
 
 
-def still(source: Source, width: int, height: int) -> Image.Image:
+def still(source: Source, width: int, height: int, *, may_be_cut: bool = False) -> Image.Image:
     """The upright first frame or page, at `width` × `height` or larger.
 
     A JPEG wanted at half its size or less is decoded at a half, quarter or eighth: 12–37 % less time. A large PNG
-    without transparency is scaled while it is read.
+    without transparency is scaled while it is read. may_be_cut: whether somebody has found a JPEG's data to end early.
 
     Raises:
         ImageError: CORRUPT_IMAGE, UNSUPPORTED_FORMAT.
@@ -208,7 +208,7 @@ def still(source: Source, width: int, height: int) -> Image.Image:
         image.load()
     match source.format:
         case ImageFormat.JPEG:
-            _check_rows(source)
+            _check_rows(source, may_be_cut=may_be_cut)
         case ImageFormat.TIFF:
             return _levelled(source)
         case ImageFormat.PNG if source.png and source.png.wide_key:
@@ -223,14 +223,14 @@ def _is_plain(image: ImageFile.ImageFile) -> bool:
     return is_large and is_one and image.tile[0].args in _PLAIN_PNG and not image.info.keys() & _MORE_THAN_PLAIN
 
 
-def _check_rows(source: Source) -> None:
+def _check_rows(source: Source, *, may_be_cut: bool) -> None:
     """Refuse a JPEG with rows missing, of which no decoder says anything. Few files need a closer look.
 
     Raises:
-        ImageError: CORRUPT_IMAGE. Data that is missing from the last scan of a progressive file, when an end
-            was put behind it, goes unnoticed: every row is there, some less sharp.
+        ImageError: CORRUPT_IMAGE. Of data that is missing from the last scan of a progressive file, when an end was
+            put behind it, the transcoder alone knows: every row is there, some less sharp.
     """
-    if source.is_ended_here:
+    if source.is_ended_here or may_be_cut:
         is_whole = not lacks_scans(source.data) and has_every_row(source.data)
     elif lacks_scans(source.data):
         is_whole = has_every_row(source.data)

@@ -42,6 +42,8 @@ WAYS = frozenset({TRANSCODED, *Refusal})
 
 #: The module's statuses from 1 on.
 STATUSES = tuple(Refusal)[: list(Refusal).index(Refusal.MEMORY) + 1]
+#: Those that are given when data ends early, too: padded with what decoders make up, it may look damaged.
+ENDS_EARLY = frozenset({Refusal.TRUNCATED, Refusal.DAMAGED})
 #: Those that say nothing of the file but that something is wrong here: worth a warning.
 ALARMING = frozenset({Refusal.TRAP, Refusal.UNAVAILABLE})
 

@@ -76,6 +76,18 @@ def test_the_last_rows_of_a_baseline_jpeg_count_too(kind, part, options):
     assert fault_of(data[: int(len(data) * part)] + EOI, options) is ImageCode.CORRUPT_IMAGE
 
 
+@pytest.mark.parametrize("part", [0.85, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("kind", [{}, {"subsampling": 0}, {"restart_marker_rows": 1}], ids=str)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("end", [b"", EOI])
+def test_a_progressive_jpeg_cut_in_its_last_scan_is_corrupt(mode, kind, part, end):
+    data = jpeg(mode, kind | {"progressive": True})
+    last = data.rindex(b"\xff\xda")
+    cut = last + int((len(data) - last) * part)
+
+    assert fault_of(data[:cut] + end) is ImageCode.CORRUPT_IMAGE
+
+
 @pytest.mark.parametrize("options", [ImageOptions(), ImageOptions(max_width=30)])
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_a_picture_that_is_grey_where_it_ends_is_whole(kind, options):
