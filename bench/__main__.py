@@ -1,7 +1,7 @@
 """`python -m bench`, or of it the benchmarks that are named: `python -m bench codec worker`.
 
-Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart. `cost`
-and `scale` write their own, also when they run alone.
+Prints the tables. A run of all also writes docs/benchmarks: README.md with the tables, and the codec's chart. `cost`,
+`scale`, `isolation`, `bombs` and `neighbours` write their own, also when they run alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,23 @@ from pathlib import Path
 from PIL import features
 from rich.console import Console
 
-from . import chart, codec, cost, ingest, job, memory, paths, peaks, reuse, scale, threads, transcoder, worker
+from . import (
+    bombs,
+    chart,
+    codec,
+    cost,
+    ingest,
+    job,
+    memory,
+    neighbours,
+    paths,
+    peaks,
+    reuse,
+    scale,
+    threads,
+    transcoder,
+    worker,
+)
 from .child import PROJECT
 from .table import Table
 from .timing import processor
@@ -76,6 +92,15 @@ def _scale() -> list[Table]:
     return [scale.table(simulated)]
 
 
+def _kept(name: str, tables: list[Table]) -> list[Table]:
+    """What has a document of its own, written also when it runs alone."""
+    head = f"Written by `python -m bench {name}` on {_date()}: {_machine()}, Python {platform.python_version()}"
+    load = f"load {os.getloadavg()[0]:.1f} at its end."
+    text = "\n".join(table.as_markdown().replace("## ", "# ", 1) for table in tables)
+    (DOCUMENTS / f"{name}.md").write_text(f"{text}\n{head}; {load}\n", encoding="utf-8")
+    return tables
+
+
 BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "codec": _codec,
     "transcoder": lambda _: [transcoder.table(transcoder.measure())],
@@ -84,7 +109,9 @@ BENCHMARKS: Mapping[str, Callable[[Path | None], list[Table]]] = {
     "memory": lambda _: [memory.table(memory.measure())],
     "peaks": lambda _: [peaks.table(peaks.measure_and_write())],
     "worker": lambda _: [worker.table(worker.measure())],
-    "isolation": lambda _: [worker.isolation_table(worker.measure_isolation())],
+    "isolation": lambda _: _kept("isolation", [worker.isolation_table(worker.measure_isolation())]),
+    "bombs": lambda _: _kept("bombs", [bombs.table(bombs.measure())]),
+    "neighbours": lambda _: _kept("neighbours", [neighbours.table(neighbours.measure())]),
     "ingest": lambda _: [ingest.table(ingest.measure())],
     "job": lambda _: job.tables(job.measure()),
     "reuse": lambda _: reuse.tables(reuse.measure()),

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+import process.codec_pool
 import process.image
 from imagemill.adapters.aws import clients
 from imagemill.adapters.store.runs import open_run
+from process.codec_pool import CodecPool
 from tests.support.account import JOB_ID, OTHER_JOB_ID
+from tests.support.codec_pools import FAR, MEGABYTES
 
 
 @pytest.fixture
@@ -32,3 +35,12 @@ def visibility_changes(aws) -> Iterator[list[int]]:
     events.register("before-call.sqs.ChangeMessageVisibility", seen)
     yield changes
     events.unregister("before-call.sqs.ChangeMessageVisibility", seen)
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[CodecPool]:
+    """One whose images stay in the fast lane, however busy the machine is: a child that left it is not kept."""
+    monkeypatch.setattr(process.codec_pool, "SLOW_SECONDS", FAR)
+    pool = CodecPool(1, 600 * MEGABYTES)
+    yield pool
+    pool.close()
