@@ -63,12 +63,25 @@ def main() -> int:
     console = Console(highlight=False)
     # A pipe: its writing may interrupt itself, which an Event's `set` may not.
     told, tell = os.pipe()
+    is_starting = True
+
+    def end(*_: object) -> None:
+        """Interrupt the start, once: what it has begun is ended by the statements that began it."""
+        nonlocal is_starting
+        os.write(tell, b".")
+        if is_starting:
+            is_starting = False
+            raise KeyboardInterrupt
+
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: os.write(tell, b"."))
+        signal.signal(number, end)
     try:
         with SampleOrigin() as shop, running_stack(port) as stack, stack_file(stack) as path:
+            is_starting = False
             console.print(introduction(stack, path, shop), soft_wrap=True, markup=False)
             _watch(stack, told)
+    except KeyboardInterrupt:
+        return 0
     except StackFailedError as failed:
         console.print(str(failed), style="red", soft_wrap=True)
         return 1

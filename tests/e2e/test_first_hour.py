@@ -82,6 +82,21 @@ def test_many_signals_at_once_end_it_once() -> None:
         assert process.wait(30) == 0
 
 
+def test_a_signal_ends_a_start_that_does_not_come_to_an_end() -> None:
+    port = free_port(DEFAULT_PORT + 94)
+    command = [sys.executable, "-m", "local.dev", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": "client/src"}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        [emulator] = eventually(lambda: children.read_text().split(), "the emulator is started")
+        os.kill(int(emulator), signal.SIGSTOP)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 0
+
+    assert not Path(f"/proc/{emulator}").exists()
+
+
 def test_the_samples_run_by_the_client_and_the_port_leads_to_the_console(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
