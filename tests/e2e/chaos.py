@@ -57,13 +57,13 @@ class Tally:
 
     def __str__(self) -> str:
         return (
-            f"{self.seconds:.0f} s · killed {_listed(self.kills)} · duplicated {_listed(self.duplicates)} · "
-            f"origin faults {_listed(self.origin_faults)} · products {_listed(self.products)} · "
-            f"images {_listed(self.image_errors) or 'all done'} · lost {self.lost}, counted twice 0, not ended 0"
+            f"{self.seconds:.0f} s · killed {listed(self.kills)} · duplicated {listed(self.duplicates)} · "
+            f"origin faults {listed(self.origin_faults)} · products {listed(self.products)} · "
+            f"images {listed(self.image_errors) or 'all done'} · lost {self.lost}, counted twice 0, not ended 0"
         )
 
 
-def _listed(counts: Counter[str]) -> str:
+def listed(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
 
 

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support.bombs import BOMBS
+from tests.support.bombs import BOMBS, CODES
 from tests.support.shop import Shop, catalogue
 from tests.support.web import Answer, TestWeb
-
-#: Of those that are refused; what becomes of the others is no matter of codes.
-CODES = {
-    "jpeg_of_scans": "PROCESSING_TIMEOUT",
-    "jpeg_of_exif_segments": "PROCESSING_TIMEOUT",
-    "tiff_of_strips": "TOO_LARGE_TO_PROCESS",
-    "tiff_of_tiles": "TOO_LARGE_TO_PROCESS",
-    "tiff_of_lying_tags": "PROCESSING_TIMEOUT",
-    "png_of_text_chunks": "PROCESSING_TIMEOUT",
-    "png_of_empty_chunks": "PROCESSING_TIMEOUT",
-    "png_transparent_giant": "TOO_LARGE_TO_PROCESS",
-    "webp_transparent_giant": "TOO_LARGE_TO_PROCESS",
-}
 
 
 def test_bombs_end_alone_and_at_once(shop: Shop, other_shop: Shop, web: TestWeb, thumbnail: bytes) -> None:

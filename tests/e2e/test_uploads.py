@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
 from imagemill_client.catalogue import MAX_REQUEST_BYTES
+from tests.support.forms import announce, send
 from tests.support.shop import Shop, assert_exact, catalogue, eventually
-
-
-def announce(shop: Shop, **given: Any) -> Any:
-    answer = shop.call("POST", "/uploads", {"content-type": "application/json"}, body=json.dumps(given))
-    assert answer.status == 201, answer.data
-    return json.loads(answer.data)
-
-
-def send(shop: Shop, upload: Any, csv: bytes, **changed: str) -> Any:
-    """POST the form as a browser would: the fields, then the file."""
-    fields = {**upload["fields"], **changed, "file": ("any name.csv", csv, "text/csv")}
-    return shop.http.request("POST", upload["url"], fields=fields)
 
 
 def test_a_csv_that_is_sent_to_s3_becomes_its_job(shop: Shop, picture: str) -> None:

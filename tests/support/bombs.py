@@ -184,3 +184,16 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
         avif_of_pixels,
     )
 }
+
+#: Of those that are refused; what becomes of the others is no matter of codes.
+CODES = {
+    "jpeg_of_scans": "PROCESSING_TIMEOUT",
+    "jpeg_of_exif_segments": "PROCESSING_TIMEOUT",
+    "tiff_of_strips": "TOO_LARGE_TO_PROCESS",
+    "tiff_of_tiles": "TOO_LARGE_TO_PROCESS",
+    "tiff_of_lying_tags": "PROCESSING_TIMEOUT",
+    "png_of_text_chunks": "PROCESSING_TIMEOUT",
+    "png_of_empty_chunks": "PROCESSING_TIMEOUT",
+    "png_transparent_giant": "TOO_LARGE_TO_PROCESS",
+    "webp_transparent_giant": "TOO_LARGE_TO_PROCESS",
+}

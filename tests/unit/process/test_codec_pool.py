@@ -12,7 +12,7 @@ from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process.children import CodecChild
 from process.codec.compress import compress
-from tests.support.bombs import BOMBS
+from tests.support.bombs import BOMBS, CODES
 from tests.support.codec_pools import FAR, PHOTO, code_of, until
 from tests.support.image_files import photo, saved
 from tests.support.shop import eventually
@@ -161,19 +161,6 @@ def test_an_answer_that_makes_no_sense_is_a_crash(pool, monkeypatch):
     assert code_of(lambda: pool.compress(PHOTO, ImageOptions(), until(FAR))) is ImageCode.PROCESSING_CRASHED
 
 
-@pytest.mark.parametrize(
-    ("bomb", "code"),
-    [
-        ("jpeg_of_scans", ImageCode.PROCESSING_TIMEOUT),
-        ("jpeg_of_exif_segments", ImageCode.PROCESSING_TIMEOUT),
-        ("tiff_of_strips", ImageCode.TOO_LARGE_TO_PROCESS),
-        ("tiff_of_tiles", ImageCode.TOO_LARGE_TO_PROCESS),
-        ("tiff_of_lying_tags", ImageCode.PROCESSING_TIMEOUT),
-        ("png_of_text_chunks", ImageCode.PROCESSING_TIMEOUT),
-        ("png_of_empty_chunks", ImageCode.PROCESSING_TIMEOUT),
-        ("png_transparent_giant", ImageCode.TOO_LARGE_TO_PROCESS),
-        ("webp_transparent_giant", ImageCode.TOO_LARGE_TO_PROCESS),
-    ],
-)
+@pytest.mark.parametrize(("bomb", "code"), CODES.items())
 def test_what_is_cheap_to_send_and_dear_to_read_is_refused(pool, bomb, code):
-    assert code_of(lambda: pool.compress(BOMBS[bomb](), ImageOptions(), until(FAR))) is code
+    assert code_of(lambda: pool.compress(BOMBS[bomb](), ImageOptions(), until(FAR))) == code
