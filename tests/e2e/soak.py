@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
@@ -216,8 +216,12 @@ def soak(shops: Sequence[Shop], webs: Sequence[TestWeb], seed: int, seconds: flo
         stack.callback(running.over.set)
         # The storm needs a job to duplicate.
         running.shopper(0, time.monotonic() + 0.1)
-        with running.storm.blowing(), ThreadPoolExecutor(SHOPPERS) as shoppers:
-            list(shoppers.map(lambda number: running.shopper(number, until), range(1, SHOPPERS + 1)))
+        with ThreadPoolExecutor(SHOPPERS) as shoppers:
+            numbers = range(1, SHOPPERS + 1)
+            with running.storm.blowing():
+                under_way = [shoppers.submit(running.shopper, number, until) for number in numbers]
+                wait(under_way, seconds)
+            # Calm, and what is under way comes to its end.
     # Late duplicates may have found all done: nothing has changed.
     for job in running.stormy_jobs:
         try:
