@@ -1,8 +1,10 @@
-"""The transcoder against the way through pixels, by kind of JPEG: time, bytes and quality.
+"""The transcoder against the way through pixels and against its peers, by kind of JPEG: time, bytes and quality.
 
 The corpus's images of 0.3 and 2 megapixels are saved once more in each kind, at quality 90; those of 12 and 24 are
 measured as they are. From outside of the corpus come all JPEGs that the benchmarks' own packages and the samples
-bring. Both ways are the codec as it runs, a process each with the template's allocator settings; they take turns.
+bring, as they are: cameras' (Debian's lomiri-wallpapers, CC BY and CC BY-SA), a shop's (samples/LICENSES.md) and
+others' fixtures (scikit-image and scikit-learn, as these say in their data folders). Both ways are the codec as it
+runs; these and the peers are a process each, which take turns.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any
 
 from PIL import Image
 
-from .child import PROJECT, Child, on_one_processor, python_child, template_malloc
+from .child import CHILDREN, PROJECT, Child, on_one_processor, python_child, template_malloc
 from .corpus import FOLDER, SizeClass, corpus
 from .quality import Pair, scores
 from .table import Table
@@ -35,41 +37,55 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "progressive 4:4:4": {"subsampling": "4:4:4", "progressive": True},
     "progressive grey": {"progressive": True},
 }
-LARGE, OUTSIDE = "baseline 4:2:0, 12 and 24 MP", "outside of the corpus"
+LARGE = "baseline 4:2:0, 12 and 24 MP"
+CAMERAS, SHOP, FIXTURES = "outside: cameras", "outside: a shop", "outside: fixtures"
+#: What a peer is asked beside the quality.
+PEERS: Mapping[str, Mapping[str, Any]] = {"Pillow": {}, "libvips": {}, "sharp": {}, "sharp, mozjpeg": {"mozjpeg": True}}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """speed, bytes: the pixels' CPU time divided by the transcoder's, and its bytes by theirs. gain: of SSIMULACRA2."""
+    """speed, bytes: the pixels' CPU time divided by the transcoder's, and its bytes by theirs. gain: of SSIMULACRA2.
+
+    peers: their CPU times divided by the transcoder's.
+    """
 
     kind: str
     path: Path
     speed: float
     bytes: float
     gain: float
+    peers: Mapping[str, float]
 
 
 def measure() -> list[Comparison]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with on_one_processor():
-            ways = [
-                stack.enter_context(python_child("encoder", way, environment=template_malloc()))
-                for way in ("ours", "pixels")
-            ]
+            malloc = template_malloc()
+            ways = [stack.enter_context(python_child("encoder", way, environment=malloc)) for way in ("ours", "pixels")]
+            sharp = stack.enter_context(Child("node", CHILDREN / "sharp.mjs", environment=malloc))
+            peers = {
+                "Pillow": stack.enter_context(python_child("encoder", "naive", environment=malloc)),
+                "libvips": stack.enter_context(
+                    python_child("encoder", "vips", environment={**malloc, "VIPS_CONCURRENCY": "1"})
+                ),
+                "sharp": sharp,
+                "sharp, mozjpeg": sharp,
+            }
         turns = [_Turns(kind, path, folder / f"{number}") for number, (kind, path) in enumerate(_files())]
-        measured = [turn for turn in turns if turn.take(ways)]
+        measured = [turn for turn in turns if turn.take(ways, peers)]
         scored = scores(Pair(turn.path, output) for turn in measured for output in turn.outputs)
         gains = [[scored[Pair(turn.path, output)] for output in turn.outputs] for turn in measured]
         return [
-            Comparison(turn.kind, turn.path, turn.speed, turn.bytes, ours - pixels)
+            Comparison(turn.kind, turn.path, turn.speed, turn.bytes, ours - pixels, turn.peers)
             for turn, (ours, pixels) in zip(measured, gains, strict=True)
         ]
 
 
 def table(comparisons: Sequence[Comparison]) -> Table:
     rows = []
-    for kind in (*KINDS, LARGE, OUTSIDE):
+    for kind in (*KINDS, LARGE, CAMERAS, SHOP, FIXTURES):
         some = [comparison for comparison in comparisons if comparison.kind == kind]
         speeds, sizes, gains = ([getattr(c, name) for c in some] for name in ("speed", "bytes", "gain"))
         rows.append(
@@ -82,6 +98,7 @@ def table(comparisons: Sequence[Comparison]) -> Table:
                 f"{max(sizes):.3f}",
                 f"{statistics.mean(gains):+.2f}",
                 f"{min(gains):+.2f}",
+                *(f"{statistics.median(comparison.peers[peer] for comparison in some):.2f}" for peer in PEERS),
             ]
         )
     return Table(
@@ -90,9 +107,10 @@ def table(comparisons: Sequence[Comparison]) -> Table:
             "Speed: the pixels' CPU time divided by the transcoder's, the median and the least over the images of",
             f"each image's median of {REPETITIONS} repetitions. Bytes: the transcoder's divided by the pixels'.",
             "SSIMULACRA2: the transcoder's less the pixels', against the source; the mean and the worst.",
-            "Images that either way keeps as they are, or that no way but pixels takes, are left out.",
+            "Images that either way keeps as they are, or that no way but pixels takes, are left out. Peers: their CPU",
+            "time divided by the transcoder's, at the same quality, with our allocator's settings; the median.",
         ),
-        ["images", "files", "speed", "least", "bytes", "most", "SSIMULACRA2", "worst"],
+        ["images", "files", "speed", "least", "bytes", "most", "SSIMULACRA2", "worst", *PEERS],
         rows,
     )
 
@@ -110,10 +128,11 @@ def _files() -> Iterator[tuple[str, Path]]:
                 picture.save(path, quality=SAVED_AT, **settings)
             yield kind, path
     packages = [Path(str(files(name))) for name in ("skimage", "sklearn")]
-    for folder in (*packages, FOLDER.parent, PROJECT / "samples" / "images"):
-        for path in sorted(folder.rglob("*.jp*g")):
+    outside = {CAMERAS: [FOLDER.parent], SHOP: [PROJECT / "samples" / "images"], FIXTURES: packages}
+    for kind, folders in outside.items():
+        for path in sorted(path for folder in folders for path in folder.rglob("*.jp*g")):
             if FOLDER not in path.parents:
-                yield OUTSIDE, path
+                yield kind, path
 
 
 class _Turns:
@@ -124,11 +143,13 @@ class _Turns:
         self.path = path
         self.outputs = (folder / "transcoded.jpg", folder / "pixels.jpg")
         self.speed = self.bytes = 1.0
+        self.peers: dict[str, float] = {}
 
-    def take(self, ways: Sequence[Child]) -> bool:
+    def take(self, ways: Sequence[Child], peers: Mapping[str, Child]) -> bool:
         """Whether they came to different files, neither of them the source."""
         self.outputs[0].parent.mkdir()
         cpus: tuple[list[float], list[float]] = ([], [])
+        of_peers: dict[str, list[float]] = {name: [] for name in peers}
         # One more, the first, warms up and writes the file.
         for repetition in range(REPETITIONS + 1):
             for way, child in enumerate(ways):
@@ -137,7 +158,14 @@ class _Turns:
                 answer = child.ask(request)
                 if repetition:
                     cpus[way].append(answer["cpu_seconds"])
-        self.speed = statistics.median(cpus[1]) / statistics.median(cpus[0])
+            for name, child in peers.items():
+                request = {"source": str(self.path), "format": "jpeg", "quality": QUALITY, "output": None}
+                answer = child.ask({**request, **PEERS[name]})
+                if repetition:
+                    of_peers[name].append(answer["cpu_seconds"])
+        ours = statistics.median(cpus[0])
+        self.speed = statistics.median(cpus[1]) / ours
+        self.peers = {name: statistics.median(some) / ours for name, some in of_peers.items()}
         transcoded, by_pixels = (output.read_bytes() for output in self.outputs)
         self.bytes = len(transcoded) / len(by_pixels)
         return transcoded != by_pixels and self.path.read_bytes() not in {transcoded, by_pixels}

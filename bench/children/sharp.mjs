@@ -8,12 +8,12 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { source, format, quality, width, output } = JSON.parse(line);
+  const { source, format, quality, width, mozjpeg, output } = JSON.parse(line);
   const data = await readFile(source);
   const cpuBefore = process.cpuUsage();
   const begun = process.hrtime.bigint();
   const image = width ? sharp(data).resize({ width, withoutEnlargement: true }) : sharp(data);
-  const encoded = await image[format]({ quality }).toBuffer();
+  const encoded = await image[format]({ quality, ...(mozjpeg && { mozjpeg }) }).toBuffer();
   const seconds = Number(process.hrtime.bigint() - begun) / 1e9;
   const cpu = process.cpuUsage(cpuBefore);
   if (output) await writeFile(output, encoded);
