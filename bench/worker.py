@@ -29,7 +29,7 @@ from .corpus import shop_images
 from .floor import floor_child
 from .processes import CpuTimes
 from .table import Table
-from .timing import LONG_REPETITIONS, REPETITIONS
+from .timing import LONG_REPETITIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -39,10 +39,10 @@ PRODUCTS, IMAGES_PER_PRODUCT, BATCH_SIZE = 100, 3, 10
 IMAGES = PRODUCTS * IMAGES_PER_PRODUCT
 LATENCY_SECONDS = 0.1
 FUNCTION = "imagemill-local-process"
-#: What is made of the images, dear and cheap: a JPEG that keeps its size needs no pixels.
+#: What is made of the images, cheap and dear, and how often: a JPEG that keeps its size needs no pixels.
 WORKS = {
-    "transcoded": ImageOptions(),
-    "scaled to 1,200 pixels": ImageOptions(max_width=1_200),
+    "transcoded": (ImageOptions(), LONG_REPETITIONS),
+    "scaled to 1,200 pixels": (ImageOptions(max_width=1_200), 3),
 }
 #: Until what the handler has deleted no longer counts.
 QUEUE_SECONDS = 5.0
@@ -135,8 +135,8 @@ def _isolations(queue: WorkerQueue, environment: Mapping[str, str], vcpus: int) 
         with on_other_processors() if vcpus == 1 else nullcontext():
             for handler in (inside, apart):
                 queue.worked_off_by(handler)
-            for work, queue.options in WORKS.items():
-                turns = [(queue.worked_off_by(inside), queue.worked_off_by(apart)) for _ in range(REPETITIONS)]
+            for work, (queue.options, repetitions) in WORKS.items():
+                turns = [(queue.worked_off_by(inside), queue.worked_off_by(apart)) for _ in range(repetitions)]
                 yield Isolation(
                     work,
                     vcpus,
@@ -292,7 +292,8 @@ def isolation_table(measured: Sequence[Isolation]) -> Table:
         "Codec in processes of its own",
         (
             "The handler as above, against one that decodes and encodes by threads of its own process; medians of",
-            f"{REPETITIONS}, in turns. On two vCPUs the origin and the emulated AWS are on the same processors.",
+            f"{LONG_REPETITIONS} turns, of what is scaled of 3. On two vCPUs origin and emulated AWS are on the same",
+            "processors. Gain of vCPUs: by threads, by processes.",
         ),
         ["images are", "vCPUs", "own threads, images/s", "own processes, images/s", "ratio", "by CPU", "gain of vCPUs"],
         [
