@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -46,11 +47,12 @@ JOB_SECONDS = 420.0
 
 @dataclass
 class Audit:
-    """What the jobs came to. wrong: what should not be."""
+    """What the jobs came to. moments: when forms were used again. wrong: what should not be."""
 
     jobs: Counter[str] = field(default_factory=Counter)
     products: Counter[str] = field(default_factory=Counter)
     images: Counter[str] = field(default_factory=Counter)
+    moments: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -77,6 +79,7 @@ class Soak:
         self.storm = Storm(seed, self.stormy_jobs, self.tally)
         self.over = threading.Event()
         self._hanging = hanging
+        self._moments = cycle(MOMENTS)
         self._bombs = {name: {**BOMBS, **FURTHER_BOMBS}[name]() for name in (*CODES, *DEAR)}
         self._stormy_url = stormy.route("/c.jpg", self._weathered)
         self._calm_url = hostile.route("/c.jpg", lambda request: Answer(body=coloured(_name(request.path))))
@@ -132,7 +135,10 @@ class Soak:
         wanted, others = (
             [self._coloured(f"{name}-{which}-{row}", self._calm_url, 1) for row in range(30)] for which in ("a", "b")
         )
-        announced, moment = announce(shop), random.choice(MOMENTS)
+        with self.audit.lock:
+            moment = next(self._moments)
+            self.audit.moments[str(moment)] += 1
+        announced = announce(shop)
         job_id, upload = announced["job_id"], announced["upload"]
         assert send(shop, upload, _csv(wanted, "A")).status == 204
         second = _csv(others[: random.choice((10, 30))], "B")
@@ -246,6 +252,7 @@ def main() -> None:
         lines = [
             f"{time.monotonic() - begun:.0f} s, seed {arguments.seed}",
             f"jobs: {listed(audit.jobs)}",
+            f"forms used again, by seconds: {listed(audit.moments)}",
             f"products: {listed(audit.products)}",
             f"images: {listed(audit.images)}",
             f"killed: {listed(tally.kills)}",
