@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from itertools import count
 
@@ -76,12 +77,12 @@ class _OutputPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A way to write the picture. is_last_resort: only where every other one is larger than the source."""
+    """A way to write the picture. rough: makes others, for where all of these are larger than the source."""
 
     format: ImageFormat
     picture: Picture
     lossless: bool | None = None
-    is_last_resort: bool = False
+    rough: Callable[[], list[_Choice]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +144,11 @@ class OpenedImage:
         made = [
             (encode(choice.picture, choice.format, options, lossless=choice.lossless), choice.format)
             for choice in choices
-            if not choice.is_last_resort
         ]
         encoded, image_format = min(made, key=lambda one: len(one[0]))
         if len(encoded) > len(self.data) and plan.is_demanded and not plan.names_a_format:
-            # What was drawn is first tried without loss, in fewer colours.
-            ways = [(choice.picture, choice.format, choice.lossless) for choice in choices]
+            all_choices = choices + [rough for choice in choices if choice.rough for rough in choice.rough()]
+            ways = [(choice.picture, choice.format, choice.lossless) for choice in all_choices]
             again = fitted(ways, options, len(self.data), source.jpeg_quality)
             encoded, image_format = min((encoded, image_format), again, key=lambda one: len(one[0]))
         return Compressed(encoded, image_format, plan.size.width, plan.size.height, kept=False)
@@ -274,8 +274,13 @@ def _choices(
     may_be_lossless = (options.format is OutputFormat.AUTO or stays_webp) and source.format in LOSSLESS_FORMATS
     if source.is_animated and options.format is not OutputFormat.JPEG:
         image_format = _output_format(source, plan, options.format, has_transparency=False)
-        picture = Painter.of(source, plan.size, options).animation(image_format)
-        yield _Choice(image_format, picture)
+        painter = Painter.of(source, plan.size, options)
+        picture = painter.animation(image_format)
+        is_small = source.pixels * len(picture.frames) <= ROUGH_PIXELS
+        may_be_rough = plan.is_scaled and source.format in LOSSLESS_FORMATS and is_small
+        yield _Choice(
+            image_format, picture, rough=partial(_rough_animation, painter, image_format) if may_be_rough else None
+        )
         if may_be_lossless and image_format is ImageFormat.WEBP and looks_drawn(picture.frames[0]):
             yield _Choice(image_format, picture, lossless=True)
         return
@@ -295,10 +300,22 @@ def _choices(
     if not keeps_source:
         # Its pixels are no longer needed, and encoding wants the memory.
         source.image.close()
-    yield _Choice(image_format, picture)
-    if plan.is_scaled and not plan.names_a_format and may_be_rough:
-        stays = image_format in INDEXED_FORMATS
-        if stays or fits:
-            rough_format = image_format if stays else ImageFormat.WEBP
-            rough = painter.rough(pixels, rough_format, opaque=opaque)
-            yield _Choice(rough_format, rough, lossless=None if stays else True, is_last_resort=True)
+    stays = image_format in INDEXED_FORMATS
+    rough = None
+    if plan.is_scaled and may_be_rough and (stays or fits):
+        rough_format = image_format if stays else ImageFormat.WEBP
+        rough = partial(_rough_still, painter, pixels, rough_format, opaque=opaque)
+    yield _Choice(image_format, picture, rough=rough)
+
+
+def _rough_still(painter: Painter, pixels: Image.Image, image_format: ImageFormat, *, opaque: bool) -> list[_Choice]:
+    picture = painter.rough(pixels, image_format, opaque=opaque)
+    return [_Choice(image_format, picture, lossless=True if image_format is ImageFormat.WEBP else None)]
+
+
+def _rough_animation(painter: Painter, image_format: ImageFormat) -> list[_Choice]:
+    """In the source's own format, too: a frame takes 32 bytes of a WebP whatever it shows, and 20 of a GIF."""
+    return [
+        _Choice(each, painter.animation(each, is_rough=True), lossless=True if each is ImageFormat.WEBP else None)
+        for each in {image_format: None, painter.source.format: None}
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO
 
 from PIL import Image, ImageChops, ImageStat
 
@@ -21,8 +22,12 @@ _TRIES = 10
 _ROUNDED_BITS = (1, 2, 3)
 #: Colours of a palette that is tried after another that was too large.
 _COLOURS = (256, 128, 64, 32, 16, 8, 4, 2)
+#: Pixels of a tile's side, where fewer colours are not enough.
+_TILES = (2, 3, 4, 6, 8, 12, 16, 32, 64, 128)
 #: Mean difference of a channel, of 255, by which a picture may become paler.
 _MOST_DIFFERENCE = 16.0
+#: What each of an animation's formats can say of one frame's time; a GIF has 16 bits of hundredths of a second.
+_LONGEST_MILLISECONDS = 655_000
 
 
 def fitted(
@@ -31,21 +36,52 @@ def fitted(
     limit: int,
     source_quality: int | None,
 ) -> tuple[bytes, ImageFormat]:
-    """The first of ever coarser encodings that has `limit` bytes at most; if none has, the smallest.
+    """Ever coarser encodings of each picture, until one has `limit` bytes at most; of these that which looks best.
 
-    pictures: with the format, and whether it is to be without loss, as `encode` has it; in the order in which
-    they are tried. source_quality: a JPEG need not be finer than its source was.
+    If none has, the smallest. pictures: with the format, and whether it is to be without loss, as `encode` has it;
+    the first one is what all should look like. source_quality: a JPEG need not be finer than its source was.
     """
-    best: tuple[bytes, ImageFormat] | None = None
+    made: list[tuple[bytes, ImageFormat]] = []
     for picture, image_format, lossless in pictures:
-        for encoded in _tries(picture, image_format, options, source_quality, lossless=lossless):
-            if best is None or len(encoded) < len(best[0]):
-                best = encoded, image_format
-            if len(best[0]) <= limit:
-                return best
-    if best is None:
-        raise ValueError("nothing was tried")
-    return best
+        for encoded in _tries(_without_repeats(picture), image_format, options, source_quality, lossless=lossless):
+            made.append((encoded, image_format))
+            if len(encoded) <= limit:
+                break
+    fitting = [one for one in made if len(one[0]) <= limit]
+    if len(fitting) > 1:
+        aim = _seen(pictures[0][0].frames[0])
+        return min(fitting, key=lambda one: _unlikeness(one, aim))
+    return min(made, key=lambda one: len(one[0]))
+
+
+def _without_repeats(picture: Picture) -> Picture:
+    """Frames that show what the one before showed are shown with it."""
+    if len(picture.frames) == 1:
+        return picture
+    frames, milliseconds = [picture.frames[0]], [picture.milliseconds[0]]
+    for frame, duration in zip(picture.frames[1:], picture.milliseconds[1:], strict=True):
+        if milliseconds[-1] + duration <= _LONGEST_MILLISECONDS and frame.tobytes() == frames[-1].tobytes():
+            milliseconds[-1] += duration
+        else:
+            frames.append(frame)
+            milliseconds.append(duration)
+    return replace(picture, frames=tuple(frames), milliseconds=tuple(milliseconds) if len(frames) > 1 else ())
+
+
+def _unlikeness(made: tuple[bytes, ImageFormat], aim: Image.Image) -> float:
+    encoded, image_format = made
+    with Image.open(BytesIO(encoded), formats=[image_format.pillow_name]) as image:
+        difference = ImageChops.difference(_seen(image), aim)
+    return sum(ImageStat.Stat(difference).sum2)
+
+
+def _seen(image: Image.Image) -> Image.Image:
+    """On white, at half the size: how the picture looks from where single pixels are no matter."""
+    if image.mode == "I;16":
+        image = image.convert("I").point([value >> 8 for value in range(65_536)], "L")
+    plain = _plain(image).convert("RGBA")
+    flat = Image.alpha_composite(Image.new("RGBA", plain.size, "white"), plain).convert("RGB")
+    return flat.reduce(2)
 
 
 def _tries(
@@ -59,11 +95,32 @@ def _tries(
     is_lossy = image_format in {ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF}
     if is_lossy and not lossless:
         yield from _coarser(picture, image_format, options, source_quality)
+        yield from _tiled(picture, image_format, replace(options, quality=1), lossless=False)
         return
     yield encode(picture, image_format, options, lossless=lossless)
+    if image_format is ImageFormat.TIFF and picture.frames[0].mode == "P":
+        # The palette alone takes 1,536 bytes there.
+        yield encode(replace(picture, frames=(_plain(picture.frames[0]),)), image_format, options)
     if image_format is ImageFormat.TIFF and picture.frames[0].mode in {"L", "RGB"}:
         yield from _coarser(picture, image_format, options, None)
     yield from _paler(picture, image_format, options, lossless=lossless)
+    yield from _tiled(picture, image_format, options, lossless=lossless)
+
+
+def _tiled(
+    picture: Picture, image_format: ImageFormat, options: ImageOptions, *, lossless: bool | None
+) -> Iterator[bytes]:
+    """In squares of one of the picture's own colours, which take ever fewer bytes, in the end none."""
+    for side in _TILES:
+        frames = tuple(_in_tiles(frame, side) for frame in picture.frames)
+        yield encode(replace(picture, frames=frames), image_format, options, lossless=lossless)
+
+
+def _in_tiles(image: Image.Image, side: int) -> Image.Image:
+    few = (-(-image.width // side), -(-image.height // side))
+    tiled = image.resize(few, Image.Resampling.NEAREST).resize(image.size, Image.Resampling.NEAREST)
+    tiled.info = dict(image.info)
+    return tiled
 
 
 def _coarser(

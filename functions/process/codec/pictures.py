@@ -72,13 +72,15 @@ class Painter:
         nearest.info = dict(pixels.info)
         return self.still(nearest, image_format, opaque=opaque)
 
-    def animation(self, image_format: ImageFormat) -> Picture:
-        """All frames. Raises ImageError, and whatever Pillow raises on a damaged file."""
+    def animation(self, image_format: ImageFormat, *, is_rough: bool = False) -> Picture:
+        """All frames. is_rough: see `rough`. Raises ImageError, and whatever Pillow raises on a damaged file."""
         shots: list[tuple[Image.Image, int]] = []
         profile = self.profile
         for frame in frames(self.source):
             opaque = is_opaque(frame.image)
             pixels, profile = self._coloured(frame.image, {"RGB", "RGBA"}, opaque=opaque)
+            if is_rough:
+                pixels = pixels.resize((self.size.width, self.size.height), Image.Resampling.NEAREST)
             pixels = self._resized(pixels)
             pixels.info = {}
             shots.append((pixels, frame.milliseconds))
