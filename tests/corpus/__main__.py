@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--package", help="only this one")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    totals, kinds, seen = Totals(), Counter[str](), set[bytes]()
+    totals, kinds, reasons, seen = Totals(), Counter[str](), Counter[str](), set[bytes]()
     for package in PACKAGES:
         if arguments.package not in {None, package.name}:
             continue
@@ -37,13 +37,19 @@ def main() -> None:
                 continue
             seen.add(digest)
             for outlier in outliers(f"{package.name}: {name}", data, totals):
-                kinds[outlier.kind] += 1
-                print(f"  {outlier.name} [{outlier.run}] {outlier.what}", flush=True)
-        print(f"{package.name} {package.version} ({package.licence}), {package.holds}: {totals.files - before} files")
-    print(dict(kinds.most_common()))
+                (reasons if outlier.why else kinds)[outlier.why or outlier.kind] += 1
+                because = f" ({outlier.why})" if outlier.why else ""
+                print(f"  {outlier.name} [{outlier.run}] {outlier.what}{because}", flush=True)
+        print(
+            f"{package.name} {package.version} ({package.licence}), {package.holds}: {totals.files - before} files",
+            flush=True,
+        )
+    print(f"Explained: {dict(reasons.most_common())}")
+    print(f"Not explained: {dict(kinds.most_common())}")
     print(
         f"{totals.files} files, {totals.runs} runs, {totals.refused} refused, {totals.compared} compared with libvips, "
-        f"{kinds.total()} outliers; {totals.larger} of {totals.scaled} larger when only scaled"
+        f"{kinds.total()} outliers not explained, {reasons.total()} explained; "
+        f"{totals.larger} of {totals.scaled} larger when only scaled"
     )
 
 

@@ -26,15 +26,28 @@ RUNS = {
 }
 #: Mean difference of a channel, of 255, from which two pictures are not the same.
 MOST_DIFFERENCE = 14.0
+#: Refusals that say nothing of the picture: a format that is not read, and a limit of the contract (A7).
+_BY_RULE = {ImageCode.UNSUPPORTED_FORMAT, ImageCode.TOO_MANY_PIXELS}
+#: What a picture of one colour takes with its headers, about.
+_LEAST_BYTES = {ImageFormat.AVIF: 330, ImageFormat.GIF: 90, ImageFormat.PNG: 75, ImageFormat.TIFF: 180} | dict.fromkeys(
+    (ImageFormat.JPEG, ImageFormat.BMP, ImageFormat.WEBP), 60
+)
+#: Sources of so few bytes have to become coarse where they are scaled; at such sides colour at half the size shows.
+_SMALL_BYTES, _SMALL_SIDE = 4_000, 64
+#: TIFF 6.0: SampleFormat, and two's complement in it. PNG: the gamma of sRGB.
+_SAMPLE_FORMAT, _SIGNED, _USUAL_GAMMA = 339, 2, 0.45455
 #: Sides at which they are compared: what differs then is no matter of filters.
 _COMPARED_PIXELS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
+    """why: what explains it; empty where nothing does."""
+
     name: str
     run: str
     what: str
+    why: str = ""
 
     @property
     def kind(self) -> str:
@@ -63,15 +76,35 @@ def outliers(name: str, data: bytes, totals: Totals) -> Iterator[Outlier]:
             result = compress(data, options)
         except ImageError as fault:
             totals.refused += 1
-            if reference is not None and fault.code is not ImageCode.UNSUPPORTED_FORMAT:
+            if reference is not None and fault.code not in _BY_RULE:
                 yield Outlier(name, run, f"refused, {fault.code} {fault.reason or ''}; libvips reads it")
             continue
         is_scaled = bool(options.max_width) and options.format is not OutputFormat.WEBP
         totals.scaled += is_scaled
         if is_scaled and len(result.data) > len(data):
             totals.larger += 1
-            yield Outlier(name, run, f"larger when scaled: {len(data)} to {len(result.data)} bytes")
-        yield from (Outlier(name, run, what) for what in _faults(result, reference, options, totals))
+            why = "little but headers" if len(data) < _LEAST_BYTES[result.format] else ""
+            yield Outlier(name, run, f"larger when scaled: {len(data)} to {len(result.data)} bytes", why)
+        for what in _faults(result, reference, options, totals):
+            why = _why_different(data, result, is_scaled=is_scaled) if what.startswith("mean difference") else ""
+            yield Outlier(name, run, what, why)
+
+
+def _why_different(data: bytes, result: Compressed, *, is_scaled: bool) -> str:
+    """Why a picture that is right may look unlike what libvips sees in the source."""
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+        tags = getattr(image, "tag_v2", {})
+        if image.mode in {"I", "F"} or _SIGNED in (tags.get(_SAMPLE_FORMAT) or ()):
+            return "deep or signed samples, which libvips cuts off"
+        if abs(image.info.get("gamma", _USUAL_GAMMA) - _USUAL_GAMMA) > 0.01:
+            return "gAMA, which libvips passes over"
+    if is_scaled and len(result.data) > len(data) // 2 and len(data) < _SMALL_BYTES:
+        return "coarse, to be no larger than a small source"
+    with Image.open(io.BytesIO(result.data)) as image:
+        is_lossy = result.format in {ImageFormat.JPEG, ImageFormat.AVIF} or b"VP8 " in result.data[12:64]
+        if is_lossy and min(image.size) <= _SMALL_SIDE:
+            return "small, with colour at half the size"
+    return ""
 
 
 def _has_a_picture_beside_its_frames(data: bytes) -> bool:
@@ -106,10 +139,10 @@ def _faults(result: Compressed, reference: Image.Image | None, options: ImageOpt
         yield f"private: {', '.join(sorted(private))}"
     # The wheel's libvips has no reader of BMP.
     shown = _by_pillow(result.data) if result.format is ImageFormat.BMP else _by_vips(result.data)
+    if reference is None:
+        return
     if shown is None:
         yield f"libvips cannot read the {result.format} that came out"
-        return
-    if reference is None:
         return
     totals.compared += 1
     ratio = min(1.0, (options.max_width or 10**6) / reference.width)

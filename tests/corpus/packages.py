@@ -53,7 +53,7 @@ PACKAGES = (
     Package("imageio", "2.38.1", "BSD-2-Clause", "samples"),
     Package("pygame", "2.6.1", "LGPL-2.1", "icons and sprites", is_wheel=True),
     Package("matplotlib", "3.11.2", "PSF", "charts that its tests compare with", is_wheel=True),
-    Package("sphinx", "9.2.0", "BSD-2-Clause", "logos and icons"),
+    Package("sphinx", "9.0.4", "BSD-2-Clause", "logos and icons"),
 )
 
 
