@@ -54,10 +54,10 @@ class Sketch:
 
     @classmethod
     def of_header(cls, header: Header) -> Sketch:
-        """Raises ImageError: CORRUPT_IMAGE, such as for a palette that is missing."""
+        """Raises ImageError: CORRUPT_IMAGE, such as for a palette that is missing, or half of a second frame."""
         with faults_become(ImageCode.CORRUPT_IMAGE):
-            may_be_transparent = header.image.has_transparency_data
-        return cls(header.format, header.pixels, may_be_transparent, header.is_animated)
+            may_be_transparent, is_animated = header.image.has_transparency_data, header.is_animated
+        return cls(header.format, header.pixels, may_be_transparent, is_animated)
 
     @classmethod
     def of_webp(cls, data: bytes) -> Sketch:

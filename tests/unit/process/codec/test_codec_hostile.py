@@ -13,7 +13,8 @@ from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from process.codec import compress as codec
 from process.codec import decode
 from process.codec.bounds import MAX_REST_BYTES, check_structure
-from process.codec.compress import Compressed, ImageError, compress
+from process.codec.compress import Compressed, ImageError, compress, open_image
+from process.codec.peak import Sketch
 from tests.support.codec_output import fault_of
 from tests.support.image_files import (
     gif_of_one_pixel_frames,
@@ -261,3 +262,16 @@ def test_a_damaged_image_gives_an_image_or_a_fault(seed, changes, length, option
         data[place % len(data)] = value
 
     assert gives_an_image_or_a_fault(bytes(data[: length if length is None else length % len(seed)]), options)
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "PNG", "TIFF", "AVIF"])
+def test_what_is_estimated_of_an_animation_that_is_cut_anywhere_is_an_estimate_or_a_fault(image_format):
+    frames = [photo(8, 8), photo(8, 8).rotate(90)]
+    whole = saved(frames[0], image_format, save_all=True, append_images=frames[1:])
+
+    for end in range(1, len(whole)):
+        try:
+            estimate = Sketch.of_header(open_image(whole[:end]).header).peak_bytes(ImageOptions())
+        except ImageError:
+            continue
+        assert estimate > 0
