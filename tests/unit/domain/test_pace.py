@@ -90,6 +90,19 @@ def test_what_was_under_way_when_the_rate_fell_says_nothing_new():
     assert fallen.answered_well(pace.era, 50) == fallen
 
 
+def test_refusals_among_workers_that_do_not_know_the_pace_yet_are_no_ceiling():
+    begun = Pace.begun(NOW, 429, None)
+    again = begun.refused(NOW + 0.5, begun.era, 429, None)
+    fast = again.answered_well(again.era, 1)
+
+    after_one = fast.refused(NOW + 1, None, 429, None).refused(NOW + 1.1, fast.era, 429, None)
+    before_one = fast.refused(NOW + 1, fast.era, 429, None).refused(NOW + 1.1, None, 429, None)
+
+    assert (again.rate, fast.rate) == (begun.rate / 2, begun.rate)
+    assert [pace.ceiling for pace in (again, fast, after_one, before_one)] == [0, 0, 0, 0]
+    assert fast.refused(NOW + 1, fast.era, 429, None).ceiling == fast.rate
+
+
 def test_retry_after_moves_the_next_slot_whoever_heard_it():
     pace = Pace.begun(NOW, 503, None).refused(NOW, None, 429, 120)
 
@@ -127,20 +140,35 @@ class LeakyBucket:
         return True
 
 
-def simulated(bucket: LeakyBucket, images: int, workers: int, seed: int, jitter: float) -> tuple[float, int]:
+#: At the most, from a worker's look at the pace to its first request, in seconds: where all of them start at once.
+FIRST_REQUEST_SECONDS = 1.0
+
+
+def simulated(
+    bucket: LeakyBucket, images: int, workers: int, seed: int, jitter: float, starting_seconds: float = 0.0
+) -> tuple[float, int]:
     """How long so many images take, in seconds, and how many requests are refused.
 
-    Each worker has its share of the images, knows nothing until it is refused itself, and has one lease at a time;
-    a request arrives within `jitter` seconds after its slot.
+    Each worker has its share of the images, looks once whether there is a pace, knows nothing then until it is refused
+    itself, and has one lease at a time; a request arrives within `jitter` seconds after its slot. The workers start
+    within `starting_seconds`.
     """
     random, refused, finished = Random(seed), 0, NOW
     pace: Pace | None = None
     left = [images // workers + (worker < images % workers) for worker in range(workers)]
     knows = [False] * workers
-    events = [(NOW + random.random() * jitter, worker, "ask", -1) for worker in range(workers)]
+    events = [
+        (NOW + random.random() * (starting_seconds or jitter), worker, "look" if starting_seconds else "ask", -1)
+        for worker in range(workers)
+    ]
     heapq.heapify(events)
     while events:
         now, worker, event, era = heapq.heappop(events)
+        if event == "look":
+            knows[worker] = pace is not None
+            begun = now + random.random() * FIRST_REQUEST_SECONDS
+            heapq.heappush(events, (begun, worker, "lease" if knows[worker] else "ask", -1))
+            continue
         if event == "lease":
             assert pace
             pace, slots = pace.leased(now, 1)
@@ -166,10 +194,15 @@ def simulated(bucket: LeakyBucket, images: int, workers: int, seed: int, jitter:
     ("rate", "images"), [(2, 40), (10, 100), (1, 60), (3, 60), (5, 100), (7, 100), (13, 150), (30, 600)]
 )
 @pytest.mark.parametrize("workers", [1, 8])
+@pytest.mark.parametrize("starting_seconds", [0.0, 0.3, 1.5])
 @pytest.mark.parametrize("jitter", [0.0, 0.005])
-def test_the_rate_of_an_origin_is_found_with_few_refusals_and_little_time_lost(rate, images, workers, jitter):
+def test_the_rate_of_an_origin_is_found_with_few_refusals_and_little_time_lost(
+    rate, images, workers, jitter, starting_seconds
+):
     for seed in range(20):
-        seconds, refused = simulated(LeakyBucket(rate), images, workers, seed, jitter)
+        seconds, refused = simulated(LeakyBucket(rate), images, workers, seed, jitter, starting_seconds)
 
-        assert refused <= 0.2 * (images + refused), (seconds, refused)
+        # Each worker that looked before there was a pace is refused once by that alone.
+        most = 0.25 if starting_seconds else 0.2
+        assert refused <= most * (images + refused), (seconds, refused)
         assert seconds <= 1.5 * images / rate, (seconds, refused)

@@ -24,6 +24,9 @@ NEARLY = 0.95
 CEILING_RISE = 1.25
 #: Of the rate that was refused, what is left. Half when it had doubled, or when no good answer came since.
 FALL = 1.1
+#: So near to a refusal of somebody who does not know the pace yet, in seconds, another one says nothing about the rate:
+#: workers that start one after the other ask in between.
+CONFUSED_SECONDS = 0.5
 #: Slots that begin later than this are not leased yet, in seconds: the rate may have changed by then.
 HORIZON_SECONDS = 0.3
 #: The first slot of a lease lies so far ahead, in seconds: it is to be reached in time.
@@ -42,7 +45,8 @@ class Pace:
     for none. era: how often the rate has changed; fell_in: the era that the last fall began. good: good answers of
     this era. grown_by: how the rate came about. refused_since: since when there was no good answer, 0 when one was
     the last. status: of the last refusal. complained_at: its moment. returns: until when products that were put off
-    have been given moments to come back.
+    have been given moments to come back. fell_at: when the rate fell the last time. ceiling_before: of that fall.
+    unpaced_at: when somebody was refused who did not know the pace.
     """
 
     rate: float
@@ -57,6 +61,9 @@ class Pace:
     good: int = 0
     grown_by: float = DOUBLING
     returns: float = 0.0
+    fell_at: float = 0.0
+    ceiling_before: float = 0.0
+    unpaced_at: float = 0.0
 
     @classmethod
     def begun(cls, now: float, status: int, retry_after: float | None) -> Pace:
@@ -106,6 +113,8 @@ class Pace:
         """After a complaint about a request in a slot of an era, None about one without a slot.
 
         Those that were under way when the rate last fell, and those of who did not know the pace, say nothing new.
+        Without a good answer since the last one, and near to one of who did not know, a refusal lets the rate fall,
+        but is no ceiling: there it took a minute to find a rate that had been taken for a fifth of what it is.
         """
         pace = replace(
             self,
@@ -114,14 +123,17 @@ class Pace:
             not_before=max(self.not_before, now + (retry_after or 0)),
             refused_since=self.refused_since or now,
         )
-        if era is None or era < self.fell_in:
+        if era is None:
+            has_misled = now - self.fell_at < CONFUSED_SECONDS
+            return replace(pace, unpaced_at=now, ceiling=self.ceiling_before if has_misled else self.ceiling)
+        if era < self.fell_in:
             return pace
-        if self.refused_since:
-            ceiling, fall = self.ceiling or self.rate, DOUBLING
+        if self.refused_since or now - self.unpaced_at < CONFUSED_SECONDS:
+            ceiling, fall = self.ceiling, DOUBLING
         else:
             ceiling, fall = self.rate, max(self.grown_by, FALL)
         changed = _changed(replace(pace, ceiling=ceiling), 1 / fall)
-        return replace(changed, fell_in=changed.era, grown_by=1.0)
+        return replace(changed, fell_in=changed.era, grown_by=1.0, fell_at=now, ceiling_before=self.ceiling)
 
     def put_off(self, now: float, products: int) -> tuple[Pace, float]:
         """Give so many products moments to come back, one after the other at this rate; when the first does."""

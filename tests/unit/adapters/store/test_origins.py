@@ -9,10 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from imagemill.adapters.aws import clients
-from imagemill.adapters.store.origins import OriginPaces
+from imagemill.adapters.store.origins import OriginPaces, origin_key
 from imagemill.domain.pace import Pace
 from imagemill.domain.web_urls import Origin
 from imagemill.errors import OriginNotKeptError
+from imagemill.settings import settings
 
 ORIGIN = Origin("https", "shop.example", 443)
 
@@ -39,6 +40,25 @@ def test_what_one_worker_writes_another_reads(aws):
     assert (read.version, was_late) == (written.version, False)
     assert read.pace.rate == written.pace.rate
     assert read.pace.last_slot == pytest.approx(written.pace.last_slot, abs=1e-5)
+
+
+def test_the_pace_of_a_release_that_noted_less_is_read(aws):
+    written, _ = OriginPaces().change(ORIGIN, None, begun)
+    clients.dynamodb().update_item(
+        TableName=settings().table,
+        Key=origin_key(ORIGIN),
+        UpdateExpression="REMOVE fell_at, ceiling_before, unpaced_at",
+    )
+
+    read = OriginPaces().read(ORIGIN)
+
+    assert read
+    assert (read.pace.rate, read.pace.fell_at, read.pace.ceiling_before, read.pace.unpaced_at) == (
+        written.pace.rate,
+        0,
+        0,
+        0,
+    )
 
 
 def test_an_origin_that_never_complained_has_no_item(aws):

@@ -39,6 +39,9 @@ _MILLIONTHS = (
     "ceiling",
     "grown_by",
     "returns",
+    "fell_at",
+    "ceiling_before",
+    "unpaced_at",
 )
 _WHOLE = ("status", "era", "fell_in", "good")
 
@@ -124,8 +127,11 @@ def _standing(refused: ClientError) -> NotedPace | None:
 
 
 def noted_pace(item: Mapping[str, Any]) -> NotedPace | None:
-    """The pace of an item, None for what has expired: TTL removes items up to days late."""
+    """The pace of an item, None for what has expired: TTL removes items up to days late.
+
+    What the release that wrote it did not know yet is 0.
+    """
     if item["expires_at"] <= time():
         return None
-    values = {name: item[name] / MILLION for name in _MILLIONTHS} | {name: item[name] for name in _WHOLE}
+    values = {name: item.get(name, 0) / MILLION for name in _MILLIONTHS} | {name: item[name] for name in _WHOLE}
     return NotedPace(Pace(**values), item["version"])
