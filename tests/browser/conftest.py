@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from local.stack import DEFAULT_PORT, Stack, free_port, running_stack
 from tests.support.image_files import photo, saved
@@ -18,8 +18,11 @@ from tests.support.web import Answer, TestWeb
 
 #: Any wait for the page ends here, in milliseconds: what never comes fails its test.
 WAIT_MILLISECONDS = 30_000
-DESKTOP = {"width": 1100, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1100, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+# Five seconds otherwise, which a busy machine may need for one look.
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 Open = Callable[..., Page]
 

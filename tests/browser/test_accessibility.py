@@ -32,11 +32,12 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_no_violation(open_page: Open, ended_job: str, view: str, dark: bool) -> None:
+def test_axe_finds_no_violation(open_page: Open, ended_job: str, view: str, dark: bool, phone: bool) -> None:
     path, whole = VIEWS[view]
     without_key = {"key": None} if view == "sign-in" else {}
-    page = open_page(path.format(job=ended_job), dark=dark, phone=dark, **without_key)
+    page = open_page(path.format(job=ended_job), dark=dark, phone=phone, **without_key)
     page.locator(whole).first.wait_for()
     for summary in page.locator("details:visible > summary").all():
         summary.click()

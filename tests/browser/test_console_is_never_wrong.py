@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.support.shop import Shop, catalogue
 
+from .answers import hold, with_a_job_that_goes_on
 from .conftest import Open, until
 
 SUBMIT = re.compile(r"/v1/jobs$|/jobs$")
@@ -19,10 +20,6 @@ PRODUCTS = re.compile(r"/jobs/[0-9A-Z]{26}/products")
 
 def jobs_called(shop: Shop, name: str) -> list[Any]:
     return [job for job in shop.get("/jobs?limit=200")["jobs"] if job["filename"] == name]
-
-
-def hold(held: list[Route], route: Route) -> None:
-    held.append(route)
 
 
 def product(row: int, status: str = "COMPLETED") -> dict[str, Any]:
@@ -118,26 +115,6 @@ def test_a_filter_follows_the_cursor_through_empty_pages_and_says_that_it_looks(
     held[0].fulfill(json={"products": [product(9000, "CANCELLED")], "next_cursor": None})
     expect(page.locator("#products > li strong").first).to_have_text("9000. Made 9000")
     expect(page.locator("#looking")).to_have_text("")
-
-
-def with_a_job_that_goes_on(page: Page, job: dict[str, Any]) -> list[str]:
-    """Let the page see a job in progress that changes with each look; the requests that ask for it."""
-    asked: list[str] = []
-
-    def look(route: Route) -> None:
-        asked.append(route.request.url)
-        going = {
-            **job,
-            "status": "PROCESSING",
-            "ended_at": None,
-            "progress": min(0.9, 0.1 * len(asked)),
-            "images": None,
-        }
-        going["bytes"] = None
-        route.fulfill(json=going)
-
-    page.route(re.compile(f"/jobs/{job['job_id']}$"), look)
-    return asked
 
 
 def test_the_focus_stays_while_the_page_is_polled(open_page: Open, shop: Shop, ended_job: str) -> None:
