@@ -217,6 +217,22 @@ def move_aliases_at_once() -> None:
     }
 
 
+def take_alarms_of_several_metrics() -> None:
+    """Take an alarm over several metrics for one over the first of them: the emulator refuses it, and rings none."""
+    from ministack.services.cloudformation import provisioners
+
+    record = provisioners._cw_metric_alarm_record
+
+    def of_the_first(name: str, properties: dict[str, Any]) -> Any:
+        if properties.get("Metrics"):
+            first = next(each["MetricStat"] for each in properties["Metrics"] if "MetricStat" in each)
+            of_one = {"Metrics": None, **first["Metric"], "Period": first["Period"], "Statistic": first["Stat"]}
+            properties = {**properties, **of_one}
+        return record(name, properties)
+
+    provisioners._cw_metric_alarm_record = of_the_first
+
+
 def hand_in_at_once() -> None:
     """Send an event's head and body to a function together, by leaving out Nagle's algorithm.
 
@@ -311,6 +327,7 @@ if __name__ == "__main__":
     tell_events_source()
     count_concurrency()
     move_aliases_at_once()
+    take_alarms_of_several_metrics()
     refuse_what_aws_refuses()
     hand_in_at_once()
     begin_executions_at_once()

@@ -40,6 +40,7 @@ QUEUES = "https://sqs.eu-central-1.amazonaws.com/123456789012"
 
 #: Every variable that the template sets for a function, but for those of the C library.
 ENVIRONMENT = {
+    "RELEASE": "1",
     "POWERTOOLS_SERVICE_NAME": "imagemill-prod",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "STAGE": "local",
