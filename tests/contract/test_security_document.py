@@ -1,4 +1,4 @@
-"""docs/security.md names the tests that prove it: they exist."""
+"""docs/security.md and docs/discussions/api.md name the tests that prove them: they exist."""
 
 import re
 
@@ -8,7 +8,8 @@ from tests.support.account import PROJECT
 from tests.support.ways_inside import Names, by_literal, by_name, by_name_beside_a_good_address
 
 DOCUMENT = (PROJECT / "docs" / "security.md").read_text(encoding="utf-8")
-PROOFS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", DOCUMENT)))
+PAGES = (PROJECT / "docs" / "discussions" / "api.md").read_text(encoding="utf-8")
+PROOFS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", DOCUMENT + PAGES)))
 
 
 @pytest.mark.parametrize(("path", "name"), PROOFS)
