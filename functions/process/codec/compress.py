@@ -18,7 +18,7 @@ from .decode import ROUGH_PIXELS, Header, Source, open_header, open_source, stil
 from .encode import INDEXED_MODES, MAX_PIXELS_WITHOUT_LOSS, Picture, encode, optimised_png
 from .fit import fitted
 from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, LOSSLESS_FORMATS, ImageFormat
-from .graphics import looks_drawn
+from .graphics import looks_drawn, softened
 from .icc import says_srgb
 from .image_fault import ImageError, faults_become
 from .pictures import INDEXED_FORMATS, Painter, Size
@@ -146,6 +146,12 @@ class OpenedImage:
             for choice in choices
         ]
         encoded, image_format = min(made, key=lambda one: len(one[0]))
+        exact = next((choice for choice in choices if choice.lossless), None)
+        if exact and exact.format is image_format and encoded != made[choices.index(exact)][0]:
+            # A logo with soft edges: lossy WebP wins by bytes alone, which fewer shades do, too, at a better picture.
+            frames = tuple(softened(frame, options.quality) for frame in exact.picture.frames)
+            near = encode(replace(exact.picture, frames=frames), image_format, options, lossless=True)
+            encoded = min(encoded, near, key=len)
         if len(encoded) > len(self.data) and plan.is_demanded and not plan.names_a_format:
             all_choices = choices + [rough for choice in choices if choice.rough for rough in choice.rough()]
             ways = [(choice.picture, choice.format, choice.lossless) for choice in all_choices]

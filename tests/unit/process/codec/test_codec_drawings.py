@@ -3,14 +3,14 @@
 from itertools import product
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageStat
 
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process.codec import graphics
 from process.codec.compress import compress
 from process.codec.encode import Picture, encode
 from process.codec.formats import ImageFormat
-from process.codec.graphics import looks_drawn
+from process.codec.graphics import looks_drawn, softened
 from tests.support.image_files import mean_difference, opened, photo, saved
 
 SOURCES = ["PNG", "GIF", "BMP", "TIFF"]
@@ -67,6 +67,32 @@ def test_a_logo_becomes_the_smaller_webp():
     candidates = [saved(logo(), "WEBP", quality=50), saved(logo(), "WEBP", lossless=True, quality=75)]
     assert result.format == "webp"
     assert len(result.data) <= min(map(len, candidates))
+
+
+@pytest.mark.parametrize("quality", [50, 75, 90])
+@pytest.mark.parametrize("source", ["PNG", "TIFF", "WEBP"])
+def test_a_logo_with_soft_edges_looks_better_in_fewer_bytes_than_with_loss(source, quality):
+    image = logo(1024).resize((256, 256), Image.Resampling.LANCZOS)
+    with_loss = saved(image, "WEBP", quality=quality, method=4)
+    data = saved(image, source, **({"lossless": True} if source == "WEBP" else {}))
+
+    result = compress(data, ImageOptions(quality=quality))
+
+    backdrop = Image.new("RGBA", image.size, "gray")
+    shown, worse, wanted = (
+        Image.alpha_composite(backdrop, one) for one in (opened(result.data), opened(with_loss), image)
+    )
+    assert (result.format, len(result.data) < len(with_loss)) == ("webp", True)
+    assert mean_difference(shown, wanted) < mean_difference(worse, wanted)
+
+
+def test_shades_become_fewer_where_they_change_alone():
+    image = Image.new("RGBA", (40, 20), "#13579b")
+    image.paste((200, 31, 7, 255), (10, 5, 30, 15))
+
+    assert mean_difference(softened(image, 50).crop((13, 8, 27, 12)), image.crop((13, 8, 27, 12))) == 0
+    assert max(ImageStat.Stat(ImageChops.difference(softened(image, 50), image)).median) <= 16
+    assert 0 < mean_difference(softened(image, 50), image) < 4
 
 
 def test_photographs_are_not_tried_without_loss(monkeypatch):
