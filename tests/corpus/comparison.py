@@ -96,6 +96,8 @@ def _why_different(data: bytes, result: Compressed, *, is_scaled: bool) -> str:
         tags = getattr(image, "tag_v2", {})
         if image.mode in {"I", "F"} or _SIGNED in (tags.get(_SAMPLE_FORMAT) or ()):
             return "deep or signed samples, which libvips cuts off"
+        if image.mode == "CMYK" and "icc_profile" not in image.info:
+            return "CMYK without a profile, for which libvips takes one of its own"
         if abs(image.info.get("gamma", _USUAL_GAMMA) - _USUAL_GAMMA) > 0.01:
             return "gAMA, which libvips passes over"
     if is_scaled and len(result.data) > len(data) // 2 and len(data) < _SMALL_BYTES:

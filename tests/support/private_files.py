@@ -23,6 +23,14 @@ def private_exif() -> Image.Exif:
     return exif
 
 
+def exif_with_thumbnail(orientation: int, thumbnail: bytes) -> bytes:
+    """Two directories, big-endian: the orientation, then JPEGInterchangeFormat and its length."""
+    first = b"\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes((0, orientation)) + b"\0\0" + (26).to_bytes(4, "big")
+    start, length = (56).to_bytes(4, "big"), len(thumbnail).to_bytes(4, "big")
+    second = b"\0\x02\x02\x01\0\x04\0\0\0\x01" + start + b"\x02\x02\0\x04\0\0\0\x01" + length + b"\0\0\0\0"
+    return b"Exif\0\0MM\0*\0\0\0\x08" + first + second + thumbnail
+
+
 def with_secrets(image: Image.Image, image_format: str, **settings) -> bytes:
     """`image` in the format, with a secret in each place that the format has for one."""
     match image_format:
@@ -78,10 +86,12 @@ def secrets_in(data: bytes) -> set[str]:
 
 
 def private_parts_of(data: bytes) -> set[str]:
-    """EXIF, GPS, XMP, comments and texts in a file, as a reader finds them."""
+    """EXIF, GPS, XMP, comments, texts and, in a JPEG, further pictures in a file, as a reader finds them."""
     # A TIFF's tags are its layout, too.
     private = {ExifTags.IFD.GPSInfo, ExifTags.IFD.Exif, ExifTags.Base.Make, 700, ExifTags.Base.ImageDescription}
     names = {"exif", "xmp", "comment", "photoshop", "mp", "XML:com.adobe.xmp", "adobe_transform_comment"}
     with Image.open(io.BytesIO(data)) as image:
         tags = {f"tag {tag}" for tag in private & set(image.getexif())}
+        # No entropy-coded data has these bytes.
+        tags |= {"thumbnail"} if image.format == "JPEG" and b"\xff\xd8\xff" in data[2:] else set()
         return tags | names.intersection(image.info) | set(getattr(image, "text", {}))

@@ -8,6 +8,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from process.codec.compress import compress
 from tests.support.image_files import ORIENTATION, corner_patch, opened, photo, rgb_profile, saved
+from tests.support.private_files import exif_with_thumbnail
 
 
 def test_stripped_of_all_but_the_profile():
@@ -86,14 +87,6 @@ def test_a_thumbnail_that_would_lie_about_the_picture_is_not_kept():
     assert thumbnail in data
     assert thumbnail not in result.data
     assert opened(result.data).getexif()[ORIENTATION] == 1
-
-
-def exif_with_thumbnail(orientation: int, thumbnail: bytes) -> bytes:
-    """Two directories, big-endian: the orientation, then JPEGInterchangeFormat and its length."""
-    first = b"\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes((0, orientation)) + b"\0\0" + (26).to_bytes(4, "big")
-    start, length = (56).to_bytes(4, "big"), len(thumbnail).to_bytes(4, "big")
-    second = b"\0\x02\x02\x01\0\x04\0\0\0\x01" + start + b"\x02\x02\0\x04\0\0\0\x01" + length + b"\0\0\0\0"
-    return b"Exif\0\0MM\0*\0\0\0\x08" + first + second + thumbnail
 
 
 def test_a_tiff_made_into_a_jpeg_keeps_what_describes_and_not_what_lays_out():

@@ -10,7 +10,7 @@ from process.codec.compress import compress
 from process.codec.formats import ImageFormat
 from process.codec.strip import stripped
 from tests.support.image_files import corner_patch, opened, photo, rgb_profile, saved
-from tests.support.private_files import SECRET, secrets_in, with_secrets
+from tests.support.private_files import SECRET, exif_with_thumbnail, secrets_in, with_secrets
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"]
 #: So small already that no encoding is a tenth smaller.
@@ -31,6 +31,21 @@ def test_nothing_private_leaves(image_format, max_width, options):
 
     assert SECRET in data
     assert secrets_in(result.data) == set()
+
+
+@pytest.mark.parametrize("asked", list(OutputFormat))
+@pytest.mark.parametrize("max_width", [None, 50])
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_thumbnail_of_a_camera_goes(image_format, max_width, asked, orientation):
+    thumbnail = saved(corner_patch((32, 32)), "JPEG")
+    exif = exif_with_thumbnail(orientation, thumbnail)
+    data = saved(photo(96, 64), image_format, exif=exif, **COARSE.get(image_format, {}))
+
+    result = compress(data, ImageOptions(format=asked, max_width=max_width, quality=90))
+
+    assert thumbnail in data
+    assert (thumbnail in result.data, secrets_in(result.data)) == (False, set())
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
