@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -93,8 +94,13 @@ class SourceKey(NamedTuple):
 
 def source_key(tenant: str, url: str, options: ImageOptions) -> SourceKey:
     """Only options that change an image's bytes take part: all that a job says beside them has no influence."""
-    canonical = json.dumps(options.as_dict(), sort_keys=True, separators=(",", ":"))
-    return SourceKey(tenant, sha256(f"{canonical}\n{url}".encode(errors="surrogatepass")).hexdigest())
+    return SourceKey(tenant, sha256(f"{_canonical(options)}\n{url}".encode(errors="surrogatepass")).hexdigest())
+
+
+@lru_cache(maxsize=64)
+def _canonical(options: ImageOptions) -> str:
+    """The same text for the same options, of which a job's images have one set."""
+    return json.dumps(options.as_dict(), sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

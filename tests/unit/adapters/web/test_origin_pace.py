@@ -38,6 +38,22 @@ def test_one_more_is_asked_for_after_as_many_good_answers_as_there_are_at_once()
     assert pace.at_once == 10
 
 
+def test_answers_without_a_body_double_it_until_one_is_refused() -> None:
+    pace = OriginPace(DEFAULT_PACE)
+
+    for _ in range(8):
+        pace.answered(0.1, has_body=False)
+    assert pace.at_once == 16
+    for _ in range(20):
+        pace.answered(0.1, has_body=False)
+    assert pace.at_once == DEFAULT_PACE.most
+
+    pace.overloaded(time.monotonic())
+    for _ in range(8):
+        pace.answered(0.1, has_body=False)
+    assert pace.at_once == DEFAULT_PACE.most // 2
+
+
 def test_an_origin_that_slows_down_is_not_asked_for_more() -> None:
     pace = OriginPace(DEFAULT_PACE)
     pace.answered(0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeSerializer
@@ -18,12 +19,26 @@ if TYPE_CHECKING:
 
 SECONDS_A_DAY = 86_400
 
-_serialize = TypeSerializer().serialize
+_serialize: Callable[[Any], Any] = TypeSerializer().serialize
 
 
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
     """Marshal an item; attributes that are None are left out."""
-    return {name: _serialize(value) for name, value in values.items() if value is not None}
+    return {name: _attribute(value) for name, value in values.items() if value is not None}
+
+
+def _attribute(value: Any) -> Any:  # noqa: ANN401 - whatever an attribute holds
+    """As boto3's serializer makes it, which takes four times as long for what nearly all values are."""
+    return _MARSHALLED.get(str if isinstance(value, StrEnum) else type(value), _serialize)(value)
+
+
+_MARSHALLED: Mapping[type, Callable[[Any], Any]] = {
+    str: lambda text: {"S": text},
+    int: lambda whole: {"N": str(whole)},
+    bool: lambda flag: {"BOOL": flag},
+    dict: lambda entries: {"M": {name: _attribute(value) for name, value in entries.items()}},
+    list: lambda entries: {"L": [_attribute(value) for value in entries]},
+}
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:

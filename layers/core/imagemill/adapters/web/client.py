@@ -344,7 +344,7 @@ class WebClient:
             yield response
             is_read_to_the_end = response.closed
             if response.status in {200, 304}:
-                self._pool.answered(url.origin, seconds)
+                self._pool.answered(url.origin, seconds, has_body=response.status == 200)
         except NETWORK_ERRORS as error:
             code = code_of(error, in_body=response is not None)
             fault = FetchError(code, reason=tls_reason(error) if code is WebCode.TLS_FAILURE else None)

@@ -2,7 +2,9 @@
 
 One more for as many good answers as there are requests at once, half as many when it shows that it has too much to
 do: additive increase, multiplicative decrease, as TCP keeps it with segments (RFC 5681 section 3.1). A stranger is
-asked once, and then for one more with each answer, so that a strict one refuses one request and not eight.
+asked once, and then for one more with each answer, so that a strict one refuses one request and not eight. An answer
+without a body says that the origin has hardly anything to do: then there is one more with each, as in TCP's slow
+start (section 3.1 there), until it has refused one.
 
 How many a second is another matter, and all workers' together: `shared_pace.py`.
 """
@@ -70,11 +72,12 @@ class OriginPace:
         """A request was answered, whatever the answer was but a refusal for now."""
         self._answers += 1
 
-    def answered(self, seconds: float) -> None:
+    def answered(self, seconds: float, *, has_body: bool = True) -> None:
         """A request was answered well; `seconds`: until the head of its response."""
         self._fastest_seconds = min(self._fastest_seconds, seconds)
         if seconds <= SLOWED_DOWN * self._fastest_seconds:
-            self._allowed = min(self._allowed + 1 / self._allowed, self._limits.most)
+            more = 1 / self._allowed if has_body or self._is_strict else 1.0
+            self._allowed = min(self._allowed + more, self._limits.most)
 
     def overloaded(self, begun: float) -> None:
         """A request that began at `begun` (monotonic seconds) was refused for now.

@@ -309,10 +309,10 @@ class ConnectionPool:
         with self._lock:
             self._places[origin].pace.heard()
 
-    def answered(self, origin: Origin, seconds: float) -> None:
+    def answered(self, origin: Origin, seconds: float, *, has_body: bool) -> None:
         """Note that it was a good one."""
         with self._lock:
-            self._places[origin].pace.answered(seconds)
+            self._places[origin].pace.answered(seconds, has_body=has_body)
 
     def is_crowded(self, origin: Origin) -> bool:
         """Whether an origin that answers has several connections of ours at once, one of them in use by the caller."""
