@@ -33,7 +33,7 @@ class _Queue:
 class ImageThreads:
     """share: how many threads a URL's origin may have at once. Thread-safe."""
 
-    def __init__(self, threads: int, share: Callable[[str], int]) -> None:
+    def __init__(self, threads: int, share: Callable[[str], float]) -> None:
         self._threads = threads
         self._share = share
         self._pool = ThreadPoolExecutor(threads, "image")
@@ -46,7 +46,7 @@ class ImageThreads:
         """Have the call made when it is its origin's turn. It may be cancelled until then."""
         future: Future[Any] = Future()
         with self._lock:
-            self._queues.setdefault(_origin(url), _Queue()).waiting.append((future, call))
+            self._queues.setdefault(origin_of(url), _Queue()).waiting.append((future, call))
         self._begin_what_may()
         return future
 
@@ -130,7 +130,7 @@ class ImageThreads:
             future.set_result(outcome)
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
     """Scheme, host and port as they stand in the URL; two spellings of one origin have two queues."""
     try:
         parts = urlsplit(url)

@@ -69,7 +69,7 @@ class Pipeline:
         self.patience_seconds = patience_seconds
         self._resources = resources
         self._redelivery_seconds = redelivery_seconds
-        self._makers = ImageThreads(IMAGES_IN_WORK, resources.web.at_once)
+        self._makers = ImageThreads(IMAGES_IN_WORK, self._at_once)
         self._closers = ThreadPoolExecutor(RESULTS_AT_ONCE + 1, "result")
 
     def close(self) -> None:
@@ -91,6 +91,10 @@ class Pipeline:
         only when its product has been entered in the ledger.
         """
         return _Run(self, deadline - RESERVED_SECONDS, intake).work(products)
+
+    def _at_once(self, url: str) -> float:
+        """How many images of a URL's origin may be in work: as it pleases the origin, and as fast as they are made."""
+        return min(self._resources.web.at_once(url), self._resources.encoding.at_once(url))
 
     def make(self, task: ImageTask) -> Future[Any]:
         return self._makers.submit(task.url, partial(make_image, task, self._resources))
