@@ -28,7 +28,7 @@ MOST_ORIGINS = 256
 
 @dataclass(slots=True)
 class _Origin:
-    """in_hand: images that are fetched and not made. busy: seconds in which there were some, for `made` that ended."""
+    """in_hand: images that are fetched and not made. busy: seconds in which there were some, and `made` were made."""
 
     in_hand: int = 0
     busy: float = 0.0
@@ -37,17 +37,16 @@ class _Origin:
 
     @property
     def interval(self) -> float:
-        """Seconds for each, whether one after the other or side by side; 0 where it is not known."""
-        return self.busy / self.made if self.made else 0.0
+        """Seconds for each, whether one after the other or side by side, as far as is known."""
+        return self.busy / max(self.made, 1)
 
-    def step(self, change: int) -> None:
+    def step(self, change: int, *, is_made: bool = False) -> None:
         now = time.monotonic()
         if self.in_hand:
             self.busy += now - self.seen_at
         self.seen_at = now
         self.in_hand += change
-        if change < 0:
-            self.made += 1
+        self.made += is_made
         if self.made >= MEMORY:
             self.made, self.busy = self.made // 2, self.busy / 2
 
@@ -75,15 +74,19 @@ class EncodingPace:
 
     @contextmanager
     def making(self, url: str) -> Iterator[None]:
-        """Around the codec's part of an image. What took it nowhere tells as much as what it made."""
+        """Around the codec's part of an image, which takes its time also where it fails; not where that ran out."""
         with self._lock:
             origin = self._of(url)
             origin.step(1)
+        is_made = True
         try:
             yield
+        except TimeoutError:
+            is_made = False
+            raise
         finally:
             with self._lock:
-                origin.step(-1)
+                origin.step(-1, is_made=is_made)
 
     def _of(self, url: str) -> _Origin:
         key = origin_of(url)

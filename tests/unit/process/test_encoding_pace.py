@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from contextlib import suppress
 from threading import Event, Lock
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import process.image
 from process.app import handler
 from process.codec.compress import Compressed, ImageFormat
 from process.codec_pool import CodecPool
-from process.encoding_pace import CHANCE_SECONDS, EncodingPace
+from process.encoding_pace import CHANCE_SECONDS, LEAST_AHEAD, EncodingPace
 from tests.support.caller import context_of
 from tests.support.product_batches import batch, message, result_of
 
@@ -53,6 +54,16 @@ def test_images_that_share_the_processor_share_its_time(clock):
         clock.now += 8
 
     assert pace.at_once(URL) == 5
+
+
+def test_time_that_ran_out_made_nothing(clock):
+    pace = EncodingPace()
+
+    with suppress(TimeoutError), pace.making(URL), pace.making(URL), pace.making(URL):
+        clock.now += 15
+        raise TimeoutError
+
+    assert pace.at_once(URL) == LEAST_AHEAD
 
 
 def test_a_further_image_waits_for_those_that_are_fetched(clock):
