@@ -94,10 +94,10 @@ def _scale() -> list[Table]:
 
 def _kept(name: str, tables: list[Table]) -> list[Table]:
     """What has a document of its own, written also when it runs alone."""
-    head = f"Written by `python -m bench {name}` on {_date()}: {_machine()}, Python {platform.python_version()}"
-    load = f"load {os.getloadavg()[0]:.1f} at its end."
+    machine = f"{_machine()}, Python {platform.python_version()}"
+    written = f"Written by `python -m bench {name}` on {_date()} ({machine}), load {os.getloadavg()[0]:.1f} at its end."
     text = "\n".join(table.as_markdown().replace("## ", "# ", 1) for table in tables)
-    (DOCUMENTS / f"{name}.md").write_text(f"{text}\n{head}; {load}\n", encoding="utf-8")
+    (DOCUMENTS / f"{name}.md").write_text(f"{text}\n{written}\n", encoding="utf-8")
     return tables
 
 
