@@ -29,9 +29,12 @@ MOST_DIFFERENCE = 14.0
 #: Refusals that say nothing of the picture: a format that is not read, and a limit of the contract (A7).
 _BY_RULE = {ImageCode.UNSUPPORTED_FORMAT, ImageCode.TOO_MANY_PIXELS}
 #: What a picture of one colour takes with its headers, about.
-_LEAST_BYTES = {ImageFormat.AVIF: 330, ImageFormat.GIF: 90, ImageFormat.PNG: 75, ImageFormat.TIFF: 180} | dict.fromkeys(
-    (ImageFormat.JPEG, ImageFormat.BMP, ImageFormat.WEBP), 60
-)
+_LEAST_BYTES = {
+    ImageFormat.AVIF: 330,
+    ImageFormat.GIF: 120,
+    ImageFormat.PNG: 75,
+    ImageFormat.TIFF: 180,
+} | dict.fromkeys((ImageFormat.JPEG, ImageFormat.BMP, ImageFormat.WEBP), 60)
 #: Sources of so few bytes have to become coarse where they are scaled; at such sides colour at half the size shows.
 _SMALL_BYTES, _SMALL_SIDE = 4_000, 64
 #: TIFF 6.0: SampleFormat, and two's complement in it. PNG: the gamma of sRGB.
@@ -103,7 +106,7 @@ def _why_different(data: bytes, result: Compressed, *, is_scaled: bool) -> str:
     if is_scaled and len(result.data) > len(data) // 2 and len(data) < _SMALL_BYTES:
         return "coarse, to be no larger than a small source"
     with Image.open(io.BytesIO(result.data)) as image:
-        is_lossy = result.format in {ImageFormat.JPEG, ImageFormat.AVIF} or b"VP8 " in result.data[12:64]
+        is_lossy = result.format in {ImageFormat.JPEG, ImageFormat.AVIF} or b"VP8 " in result.data
         if is_lossy and min(image.size) <= _SMALL_SIDE:
             return "small, with colour at half the size"
     return ""

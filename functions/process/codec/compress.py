@@ -43,6 +43,8 @@ __all__ = [
 WORTHWHILE_PERCENT = 90
 #: The AV1 encoder peaks at 28 bytes for each pixel of the output (contract A7).
 MAX_AVIF_PIXELS = 45_000_000
+#: Pixels of all frames of an animation that is made coarser lest it be larger than its source: three of each are held.
+_MAX_FITTED_PIXELS = 45_000_000
 #: Formats that a scaled or turned picture keeps under `auto`: what shows it can show them.
 _MODERN_FORMATS = frozenset({ImageFormat.WEBP, ImageFormat.AVIF})
 
@@ -146,13 +148,15 @@ class OpenedImage:
             for choice in choices
         ]
         encoded, image_format = min(made, key=lambda one: len(one[0]))
-        exact = next((choice for choice in choices if choice.lossless), None)
+        exact = next((choice for choice in choices if choice.lossless and len(choice.picture.frames) == 1), None)
         if exact and exact.format is image_format and encoded != made[choices.index(exact)][0]:
             # A logo with soft edges: lossy WebP wins by bytes alone, which fewer shades do, too, at a better picture.
-            frames = tuple(softened(frame, options.quality) for frame in exact.picture.frames)
-            near = encode(replace(exact.picture, frames=frames), image_format, options, lossless=True)
+            frame = softened(exact.picture.frames[0], options.quality)
+            near = encode(replace(exact.picture, frames=(frame,)), image_format, options, lossless=True)
             encoded = min(encoded, near, key=len)
-        if len(encoded) > len(self.data) and plan.is_demanded and not plan.names_a_format:
+        frames = choices[0].picture.frames
+        fits_memory = len(frames) == 1 or plan.size.width * plan.size.height * len(frames) <= _MAX_FITTED_PIXELS
+        if len(encoded) > len(self.data) and plan.is_demanded and not plan.names_a_format and fits_memory:
             all_choices = choices + [rough for choice in choices if choice.rough for rough in choice.rough()]
             ways = [(choice.picture, choice.format, choice.lossless) for choice in all_choices]
             again = fitted(ways, options, len(self.data), source.jpeg_quality)

@@ -169,7 +169,9 @@ def _paler_frames(frames: tuple[Image.Image, ...], image_format: ImageFormat) ->
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    return unchanged(image).convert("RGBA" if image.has_transparency_data else "RGB")
+    """RGB or RGBA; the image itself where it is that."""
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else unchanged(image).convert(mode)
 
 
 def _rounded(image: Image.Image, bits: int) -> Image.Image:
