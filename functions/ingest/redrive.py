@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from imagemill.adapters.aws.objects import versions_of
-from imagemill.adapters.aws.queues import ask_ingest, send_products
+from imagemill.adapters.aws.queues import MAX_DELAY_SECONDS, ask_ingest, send_products
 from imagemill.adapters.store.jobs import get_job
 from imagemill.adapters.store.layouts import get_layout
 from imagemill.adapters.store.results import get_results
@@ -15,7 +17,7 @@ from imagemill.domain.catalogue.layout import Inspection
 from imagemill.domain.codes import JobSource, JobStatus
 from imagemill.domain.ingest_messages import FanOutRetry, RedriveRun
 from imagemill.domain.job import Job
-from imagemill.domain.product import ProductKey
+from imagemill.domain.product import ProductKey, ProductResult
 from imagemill.errors import LostRunError
 from imagemill.logs import logger
 from imagemill.steps.burial import bury
@@ -30,7 +32,8 @@ from .retry import fan_out_retry, participants
 def redrive(request: RedriveRun, remaining_milliseconds: Callable[[], int]) -> None:
     """Take each chunk of the run that is not full to where it would be had nothing been lost.
 
-    With `give_up`, products without a result are failed as PROCESSING_CRASHED instead of being sent again. A job
+    With `give_up`, products without a result are failed as PROCESSING_CRASHED instead of being sent again. What waits
+    for its origin's turn is left in the queue: that may last for hours, and is not lost. A job
     that has not begun is fanned out. Safe to repeat, and to run beside workers: all that it does are steps of the
     ledger, and a message sent twice is recognised by its product's result. A run that is over is left alone.
     """
@@ -67,8 +70,20 @@ def _redrive_chunk(job: Job, inspection: Inspection, chunk: int, *, give_up: boo
         if row.number not in ended and (result := untried(row)):
             ended[row.number] = record_result(ProductKey(job.job_id, job.run, chunk, row.number), result)
     finish(Finished(job.job_id, job.run, chunk, row, result.status, len(rows)) for row, result in ended.items())
-    missing = [product_message(job, chunk, row, len(rows)) for row in rows if row.number not in ended]
+    put_off = {result.row for result in standing.values() if result.run == job.run and _is_put_off(result)}
+    missing = [
+        product_message(job, chunk, row, len(rows))
+        for row in rows
+        if row.number not in ended and row.number not in put_off
+    ]
     if give_up:
         bury(missing, attempts=0)
     else:
         send_products(missing, job.tenant)
+
+
+def _is_put_off(result: ProductResult) -> bool:
+    """Whether a product waits for an origin that asks for time: as long as that is waited for, its message exists."""
+    slowed_since = result.receives.slowed_since.values() if result.receives else ()
+    patience_seconds = float(os.environ["THROTTLE_PATIENCE_SECONDS"])
+    return any(time.time() < moment + patience_seconds + MAX_DELAY_SECONDS for moment in slowed_since)
