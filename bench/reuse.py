@@ -1,14 +1,15 @@
 """The job of `job` handed in again: unchanged, with 1 % changed, and from an origin that does not tell versions apart.
 
 Through the API on the embedded stack, in turns, each turn with URLs of its own. AWS calls and dollars are those of the
-process handler on the same catalogue, counted where its requests leave; prices are list prices of us-east-1.
+process handler on the same catalogue, counted where its requests leave; prices are list prices of us-east-1. How much
+of an unchanged job's time is the origin's latency is told by the same handler with origins near and far.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 PORT = 4_730
 #: Of the images, one in so many changes.
 CHANGED_EVERY = 100
+#: An origin beside the worker, one in the same region, and one of a shop as `job` has it.
+LATENCIES_SECONDS = (0.0, 0.02, LATENCY_SECONDS)
 #: In their order: what is handed in, whether the origin tells versions apart, and how many images have changed.
 KINDS = ("first", "unchanged", "1 % changed", "first, silent origin", "unchanged, silent origin")
 
@@ -62,16 +65,51 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class HandlerTime:
+    """The process handler on one vCPU, on a catalogue for the first time and once more."""
+
+    first_seconds: float
+    first_cpu_seconds: float
+    unchanged_seconds: float
+    unchanged_cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reuse:
-    """jobs: of each kind, a turn's each. counted: of each kind."""
+    """jobs: of each kind, a turn's each. counted: of each kind. times: by the origin's latency, a turn's each."""
 
     jobs: Mapping[str, Sequence[Handed]]
     counted: Mapping[str, Counted]
+    times: Mapping[float, Sequence[HandlerTime]]
 
 
 def measure() -> Reuse:
     paths = [str(image.path) for image in shop_images()]
-    return Reuse(measure_jobs(paths), measure_calls(paths))
+    return Reuse(measure_jobs(paths), measure_calls(paths), measure_latencies(paths))
+
+
+def measure_latencies(paths: Sequence[str], turns: int = REPETITIONS) -> dict[float, list[HandlerTime]]:
+    """Of all turns but one before them: it opens connections, and imports what is imported late."""
+    times: dict[float, list[HandlerTime]] = {}
+    with ExitStack() as stack:
+        with on_other_processors():
+            running = stack.enter_context(running_stack(free_port(PORT)))
+        for latency in LATENCIES_SECONDS:
+            with on_other_processors():
+                origin = stack.enter_context(python_child("origin_with_versions", str(latency), *paths))
+            queue = WorkerQueue(running, int(origin.ask({})["port"]))
+            environment = function_environment(running) | {"PRODUCTS_QUEUE": queue.url}
+            with on_one_processor():
+                handler = stack.enter_context(python_child("handler", environment=environment))
+            with on_other_processors():
+                times[latency] = [_first_and_unchanged(queue, handler, turn) for turn in range(turns + 1)][1:]
+    return times
+
+
+def _first_and_unchanged(queue: WorkerQueue, handler: Child, turn: int) -> HandlerTime:
+    queue.folder = f"turn{turn}/"
+    first, unchanged = (queue.answer_of(handler) for _ in range(2))
+    return HandlerTime(first["seconds"], first["cpu_seconds"], unchanged["seconds"], unchanged["cpu_seconds"])
 
 
 def measure_calls(paths: Sequence[str], turns: int = 2) -> dict[str, Counted]:
@@ -143,7 +181,7 @@ def _stored_since(running: Stack, moment: datetime) -> int:
 
 
 def tables(measured: Reuse) -> list[Table]:
-    return [_job_table(measured), _cost_table(measured)]
+    return [_job_table(measured), _latency_table(measured), _cost_table(measured)]
 
 
 def _job_table(measured: Reuse) -> Table:
@@ -174,6 +212,32 @@ def _job_table(measured: Reuse) -> Table:
         ),
         ["job", "images/s", "ratio", "stored", "requests", "MB fetched", "CPU s"],
         rows,
+    )
+
+
+def _latency_table(measured: Reuse) -> Table:
+    def middle(times: Sequence[HandlerTime], value: Callable[[HandlerTime], float]) -> float:
+        return statistics.median(value(time) for time in times)
+
+    return Table(
+        "Handed in again: near origins and far ones",
+        (
+            "The process handler alone, on one vCPU; CPU seconds of all images, with those of the codec's process.",
+            f"Medians of {REPETITIONS} turns, ratios of unchanged to first in the same turn.",
+        ),
+        ["latency", "first, images/s", "unchanged, images/s", "ratio", "first, CPU s", "unchanged, CPU s", "CPU ratio"],
+        [
+            [
+                f"{latency * 1000:.0f} ms",
+                f"{middle(times, lambda time: IMAGES / time.first_seconds):.0f}",
+                f"{middle(times, lambda time: IMAGES / time.unchanged_seconds):.0f}",
+                f"{middle(times, lambda time: time.first_seconds / time.unchanged_seconds):.1f}",
+                f"{middle(times, lambda time: time.first_cpu_seconds):.2f}",
+                f"{middle(times, lambda time: time.unchanged_cpu_seconds):.2f}",
+                f"{middle(times, lambda time: time.first_cpu_seconds / time.unchanged_cpu_seconds):.1f}",
+            ]
+            for latency, times in measured.times.items()
+        ],
     )
 
 
