@@ -77,7 +77,7 @@ browser: ## Install the browser that the pages are tested in, by apt-get or brew
 pictures: .venv/.dev .venv-emulator/.installed ## Draw docs/images anew: the console, and a terminal.
 	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m tests.browser.pictures
 
-generated-client: .venv/.dev .venv-emulator/.installed .venv-generated/.installed ## Generate a client from the OpenAPI document, and use it.
+generated-client: .venv/.dev .venv-emulator/.installed .venv-generated/.installed ## Generate two clients from the OpenAPI document, and use them.
 	@$(WITH_CLIENT) exec $(VENV_PYTHON) -m tests.generated
 
 chaos: .venv/.dev .venv-emulator/.installed ## Jobs in a storm of kills, failing origins and duplicates: SEEDS="1 2 3 4 5".

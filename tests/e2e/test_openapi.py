@@ -80,6 +80,11 @@ def answers_are_as_described(operation: str) -> Any:
             excluded.append(positive_data_acceptance)
         # API Gateway takes no TRACE, which is what is tried; tests/e2e/test_strangers.py tries the others.
         case.validate_response(response, excluded_checks=excluded, headers=key)
+        if response.status_code >= 400:
+            described_answer = case.operation.definition.raw["responses"][str(response.status_code)]
+            problem = json.loads(response.content)
+            assert problem["status"] == response.status_code
+            assert f"`{problem['code']}`" in described_answer["description"]
 
     return test
 

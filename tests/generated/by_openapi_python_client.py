@@ -1,4 +1,4 @@
-"""What somebody writes who has generated a client: runs without this repository, in the generator's own venv."""
+"""What somebody writes who has a client by openapi-python-client: runs without this repository, in its own venv."""
 
 import sys
 import time
@@ -41,4 +41,4 @@ assert isinstance(refused, Problem), refused
 assert (refused.status, refused.code) == (422, "MISSING_COLUMNS"), refused
 assert "serial_column" in refused.detail
 
-sys.stdout.write(f"A generated client: job {job.status}, {missing.code}, {refused.code}\n")
+sys.stdout.write(f"A client by openapi-python-client: job {job.status}, {missing.code}, {refused.code}\n")
