@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.support.shop import catalogue
+from tests.support.shop import Shop, catalogue
 from tests.support.web import TestWeb
 
 from .conftest import Open
@@ -31,6 +31,18 @@ def test_what_failed_stands_on_top_in_words_and_a_click_shows_each_url(
     page.locator("#failed button").click()
     expect(page.locator("#message")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == f"{images.url}/page"
+
+
+def test_failures_are_looked_for_no_further_than_the_job_counts(open_page: Open, shop: Shop, images: TestWeb) -> None:
+    """Each page read on may be thousands of products that are none."""
+    job = shop.ended(shop.submit(catalogue([("1", "Gone", f"{images.url}/gone-1.jpg")])))
+    page = open_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "status=" in request.url else None)
+    page.evaluate(f"location.hash = '#/jobs/{job['job_id']}'")
+
+    expect(page.locator("#failures-said")).to_have_text("1 failure in 1 product")
+    assert [url.partition("status=")[2] for url in asked] == ["FAILED"]
 
 
 def test_failures_are_handed_on_as_csv(open_page: Open, ended_job: str, images: TestWeb) -> None:

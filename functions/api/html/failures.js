@@ -16,23 +16,26 @@ function failuresOf(product) {
 
 const groupOf = ({ code, status, reason }) => [code, status, reason].filter(Boolean).join(" ");
 
-/** Follow the cursors of failed and partial products to their ends, or to MOST_FAILURES. */
+/** Follow the cursors of failed and partial products until all that an ended job counts are there, or MOST_FAILURES. */
 async function readFailures(id, visit) {
+  const { ended_at: ended, products: counted } = state.job;
   const found = [];
   const tell = (done) => {
     const failures = [...found].sort((a, b) => a.row - b.row || a.position - b.position);
     dispatch({ type: "failures", visit, failures: { failures, done, cut: found.length >= MOST_FAILURES } });
   };
   tell(false);
-  for (const status of ["FAILED", "PARTIAL"]) {
+  for (const [status, count] of [["FAILED", counted.failed], ["PARTIAL", counted.partial]]) {
+    let missing = ended ? count : Infinity;
     let cursor = "";
-    do {
+    while (missing > 0 && cursor !== null && found.length < MOST_FAILURES) {
       const page = await call("GET", `/jobs/${id}/products?limit=200&status=${status}${cursor}`);
       if (state.visit !== visit) return;
       for (const product of page.products) found.push(...failuresOf(product));
+      missing -= page.products.length;
       cursor = page.next_cursor && `&cursor=${encodeURIComponent(page.next_cursor)}`;
       if (cursor) tell(false);
-    } while (cursor && found.length < MOST_FAILURES);
+    }
   }
   tell(true);
 }
