@@ -16,16 +16,21 @@ from io import BytesIO
 from pathlib import Path
 from threading import Event, Thread
 
-from PIL import Image
+import pillow_heif
+from PIL import Image, ImageDraw
 
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process.children import CodecChild
+from process.codec.decode import MAX_PIXELS
+from process.codec.peak import LEAST_BYTES
 
 from .child import PROJECT, template_malloc
 from .table import Table
 
 RESULTS = PROJECT / "docs" / "benchmarks" / "peaks.csv"
 WIDTH, HEIGHT = 2_400, 1_600
+#: Of an animation, each of a quarter of the pixels.
+FRAMES = 12
 MEGAPIXELS = WIDTH * HEIGHT / 1e6
 ENDLESS_BYTES, ENDLESS_SECONDS = 1 << 40, 600.0
 SAMPLE_SECONDS = 0.002
@@ -59,6 +64,32 @@ def cut_out(mode: str) -> Image.Image:
     soft = Image.merge("RGB", (image, image.transpose(Image.Transpose.ROTATE_180), image)).convert("RGBA")
     soft.putalpha(image.point(lambda value: 255 if value < 128 else 0))
     return soft.convert(mode)
+
+
+def drawn(mode: str) -> Image.Image:
+    """Rings with soft edges, on nothing: lossy, without loss, and with fewer shades are all tried."""
+    image = Image.new("RGBA", (WIDTH, HEIGHT))
+    pen = ImageDraw.Draw(image)
+    for number in range(40):
+        inset = number * 20
+        pen.ellipse(
+            (inset, inset, WIDTH - inset, HEIGHT - inset), outline=("teal", "orange", "navy")[number % 3], width=7
+        )
+    return image.reduce(2).resize((WIDTH, HEIGHT)).convert(mode)
+
+
+def _heic() -> bytes:
+    file = BytesIO()
+    pillow_heif.from_pillow(noise("RGB")).save(file, quality=90)
+    return file.getvalue()
+
+
+def _animated(image_format: str, mode: str, **settings: object) -> Callable[[], bytes]:
+    def make() -> bytes:
+        shots = [noise(mode).resize((WIDTH // 2, HEIGHT // 2)) for _ in range(FRAMES)]
+        return _saved(shots[0], image_format, save_all=True, append_images=shots[1:], duration=80, loop=0, **settings)
+
+    return make
 
 
 def _saved(image: Image.Image, image_format: str, **settings: object) -> bytes:
@@ -106,6 +137,13 @@ SOURCES: Mapping[tuple[str, str], Callable[[], bytes]] = {
     ("BMP", "noise"): lambda: _saved(noise("RGB"), "BMP"),
     ("AVIF RGB", "noise"): lambda: _saved(noise("RGB"), "AVIF", quality=60, speed=10, max_threads=2),
     ("AVIF RGBA", "cut-out"): lambda: _saved(cut_out("RGBA"), "AVIF", quality=60, speed=10, max_threads=2),
+    ("HEIC", "noise"): _heic,
+    ("PNG RGB", "drawn"): lambda: _saved(drawn("RGB"), "PNG", compress_level=1),
+    ("PNG RGBA", "drawn"): lambda: _saved(drawn("RGBA"), "PNG", compress_level=1),
+    ("PNG indexed", "drawn"): lambda: _saved(drawn("RGB").quantize(64), "PNG", compress_level=1),
+    ("GIF animated", "noise"): _animated("GIF", "RGB"),
+    ("PNG animated", "noise"): _animated("PNG", "RGBA", compress_level=1),
+    ("WebP animated", "noise"): _animated("WEBP", "RGBA", quality=50, method=0),
 }
 ENCODERS: Mapping[str, ImageOptions] = {
     "auto": ImageOptions(),
@@ -114,6 +152,7 @@ ENCODERS: Mapping[str, ImageOptions] = {
     "webp": ImageOptions(format=OutputFormat.WEBP),
     "avif": ImageOptions(format=OutputFormat.AVIF),
     "original": ImageOptions(format=OutputFormat.ORIGINAL),
+    "original, scaled": ImageOptions(format=OutputFormat.ORIGINAL, max_width=WIDTH * 3 // 4),
 }
 
 
@@ -141,6 +180,11 @@ def _peak(data: bytes, options: ImageOptions, decoder: str, encoder: str, conten
     finally:
         child.kill()
     pixels = WIDTH * HEIGHT
+    if "animated" in decoder and encoder != "jpeg":
+        # Estimated as if it had all the frames that an animation may have, but for a PNG.
+        pixels = WIDTH * HEIGHT // 4 * FRAMES
+        whole = pixels if decoder.startswith("PNG") else MAX_PIXELS
+        estimated = LEAST_BYTES + (estimated - LEAST_BYTES) * pixels // whole
     # The file's own bytes are counted beside the estimate.
     resident, grown = ((peak - len(data)) / pixels for peak in sampler.peaks)
     return Peak(decoder, encoder, content, resident, grown, estimated / pixels, seconds)

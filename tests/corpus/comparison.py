@@ -82,7 +82,7 @@ def outliers(name: str, data: bytes, totals: Totals) -> Iterator[Outlier]:
             if reference is not None and fault.code not in _BY_RULE:
                 yield Outlier(name, run, f"refused, {fault.code} {fault.reason or ''}; libvips reads it")
             continue
-        is_scaled = bool(options.max_width) and options.format is not OutputFormat.WEBP
+        is_scaled = bool(options.max_width) and options.format is not OutputFormat.WEBP and not result.kept
         totals.scaled += is_scaled
         if is_scaled and len(result.data) > len(data):
             totals.larger += 1

@@ -15,7 +15,7 @@ from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 
 from .colour import is_opaque
 from .decode import ROUGH_PIXELS, Header, Source, open_header, open_source, still
-from .encode import INDEXED_MODES, MAX_PIXELS_WITHOUT_LOSS, Picture, encode, optimised_png
+from .encode import INDEXED_MODES, MAX_PIXELS_WITHOUT_LOSS, MAX_SOFTENED_PIXELS, Picture, encode, optimised_png
 from .fit import fitted
 from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, LOSSLESS_FORMATS, ImageFormat
 from .graphics import looks_drawn, softened
@@ -149,7 +149,8 @@ class OpenedImage:
         ]
         encoded, image_format = min(made, key=lambda one: len(one[0]))
         exact = next((choice for choice in choices if choice.lossless and len(choice.picture.frames) == 1), None)
-        if exact and exact.format is image_format and encoded != made[choices.index(exact)][0]:
+        is_small = exact is not None and plan.size.width * plan.size.height <= MAX_SOFTENED_PIXELS
+        if exact and is_small and exact.format is image_format and encoded != made[choices.index(exact)][0]:
             # A logo with soft edges: lossy WebP wins by bytes alone, which fewer shades do, too, at a better picture.
             frame = softened(exact.picture.frames[0], options.quality)
             near = encode(replace(exact.picture, frames=(frame,)), image_format, options, lossless=True)

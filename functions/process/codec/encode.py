@@ -38,6 +38,8 @@ _PNG_LEVEL = 2
 #: Larger outputs are neither tried as WebP without loss nor optimised as PNG: either takes 31 bytes a pixel at its
 #: peak, and a function of one vCPU has memory for no more.
 MAX_PIXELS_WITHOUT_LOSS = 36_000_000
+#: Larger ones are not tried with fewer shades, either, for which the picture is held once more.
+MAX_SOFTENED_PIXELS = 4_000_000
 #: Largest counts of an animation's plays that a format can say: 16 bits, of repetitions in a GIF; 31 in a PNG.
 _MOST_PLAYS = {ImageFormat.GIF: 65_536, ImageFormat.WEBP: 65_535, ImageFormat.PNG: 2**31 - 1}
 #: Bytes in a JPEG segment, and what of them XMP's name takes (XMP specification part 3, 1.1.3).

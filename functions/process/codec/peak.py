@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
 
-from .decode import MAX_PIXELS, Header
-from .encode import MAX_PIXELS_WITHOUT_LOSS
+from .decode import MAX_FRAMES, MAX_PIXELS, Header
+from .encode import MAX_PIXELS_WITHOUT_LOSS, MAX_SOFTENED_PIXELS
 from .formats import LOSSLESS_FORMATS, ImageFormat
 from .image_fault import ImageError, faults_become
 from .transcode.attempt import STAYS_JPEG
@@ -30,34 +30,41 @@ _BY_ENCODER = {
     ImageFormat.AVIF: 31,
 }
 #: Where an encoder without loss may be tried: libwebp's took 31, the optimiser of PNG 31, beside what was decoded.
-_WITHOUT_LOSS = 34
+_WITHOUT_LOSS = 36
+#: More for what is then tried with fewer shades, too.
+_SOFTENED = 9
 #: From JPEG to JPEG nothing is converted.
 _JPEG_TO_JPEG = 13
 #: Of what may be transparent: libwebp keeps it as ARGB, as YUVA and as coefficients.
 _TRANSPARENT = {ImageFormat.WEBP: 43, ImageFormat.AVIF: 37}
 #: And more, whatever the encoder, by the decoder: libwebp's keeps two frames of its own.
 _BY_DECODER = {ImageFormat.WEBP: 9}
-#: For all frames of an animation, decoded and on their way into the encoder.
-_ANIMATION = 8
+#: For all frames of an animation, decoded and on their way into the encoder, by what was decoded.
+_ANIMATION = {ImageFormat.GIF: 13, ImageFormat.PNG: 29}
+_OTHER_ANIMATION = 12
 #: What pictures take whatever their size: tables, and what the allocator takes ahead.
 LEAST_BYTES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What memory and time follow from. pixels: of one frame."""
+    """What memory and time follow from. pixels: of one frame; all_pixels: of all, as many as there may be where the
+    header does not tell."""
 
     format: ImageFormat
     pixels: int
     may_be_transparent: bool
     is_animated: bool
+    all_pixels: int = MAX_PIXELS
 
     @classmethod
     def of_header(cls, header: Header) -> Sketch:
         """Raises ImageError: CORRUPT_IMAGE, such as for a palette that is missing, or half of a second frame."""
         with faults_become(ImageCode.CORRUPT_IMAGE):
             may_be_transparent, is_animated = header.image.has_transparency_data, header.is_animated
-        return cls(header.format, header.pixels, may_be_transparent, is_animated)
+        frames = getattr(header.image, "n_frames", 1) if header.format is ImageFormat.PNG else MAX_FRAMES
+        all_pixels = min(header.pixels * frames, MAX_PIXELS)
+        return cls(header.format, header.pixels, may_be_transparent, is_animated, all_pixels)
 
     @classmethod
     def of_webp(cls, data: bytes) -> Sketch:
@@ -99,13 +106,14 @@ class Sketch:
         return LEAST_BYTES + memory_bytes(length, self.pixels)
 
     def peak_bytes(self, options: ImageOptions) -> int:
-        """Bytes. An animation counts as large as any may be: its header does not tell the number of frames."""
+        """Bytes. An animation counts as large as any may be, but a PNG, whose header tells the number of frames."""
         if self.is_animated and options.format is not OutputFormat.JPEG:
-            return LEAST_BYTES + MAX_PIXELS * _ANIMATION
+            return LEAST_BYTES + self.all_pixels * _ANIMATION.get(self.format, _OTHER_ANIMATION)
         by_encoder = max(self._bytes_a_pixel(encoder) for encoder in self._encoders(options))
-        return LEAST_BYTES + self.pixels * (
-            max(by_encoder, _WITHOUT_LOSS) if self._may_lose_nothing(options) else by_encoder
-        )
+        if not self._may_lose_nothing(options):
+            return LEAST_BYTES + self.pixels * by_encoder
+        softened = min(self.pixels, MAX_SOFTENED_PIXELS) if self.may_be_transparent else 0
+        return LEAST_BYTES + self.pixels * max(by_encoder, _WITHOUT_LOSS) + softened * _SOFTENED
 
     def _may_lose_nothing(self, options: ImageOptions) -> bool:
         stays = options.format in {OutputFormat.AUTO, OutputFormat.ORIGINAL}
