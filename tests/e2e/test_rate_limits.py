@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -36,15 +36,15 @@ def test_a_limit_costs_no_image_little_time_and_few_refusals(
 ) -> None:
     zone = f"limit_req_zone $binary_remote_addr zone=one:1m rate={rate}r/s; limit_req_status {status};"
     with nginx(tmp_path / "nginx", "limit_req zone=one;", zone) as origin:
-        begun = time.monotonic()
         job = shop.ended(submitted(shop, origin, thumbnail, images))
-        seconds = time.monotonic() - begun
+        # By the job's own word: whoever waits for it looks every other second.
+        begun, ended = (datetime.fromisoformat(job[moment]) for moment in ("created_at", "ended_at"))
         statuses, answering = origin.statuses(), origin.seconds()
 
     refused = statuses[status] / statuses.total()
     print(  # noqa: T201
         f"{images} images at {rate} r/s: asked for {answering:.1f} s of {images / rate:.0f} s, {refused:.0%} refused, "
-        f"job {seconds:.1f} s"
+        f"job {(ended - begun).total_seconds():.1f} s"
     )
     assert job["images"] == {"total": images, "completed": images, "failed": 0, "reused": 0}
     assert_exact(shop, job)
