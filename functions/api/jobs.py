@@ -44,12 +44,9 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
         ProblemError: 422 when the CSV is refused, 409 when the key stands for something else.
     """
     inspection = _inspect(submission)
-    job_id = new_id()
-    if idempotency_key is not None:
-        job_id = claimed_job_id(tenant, idempotency_key, job_id, submission.content_hash)
-        standing = get_job(job_id)
-        if standing and standing.status is not JobStatus.QUEUED:
-            return standing
+    job_id, under_way = new_or_under_way(tenant, idempotency_key, submission.content_hash)
+    if under_way:
+        return under_way
     job = Job(
         job_id=job_id,
         tenant=tenant,
@@ -66,6 +63,20 @@ def submit(submission: Submission, tenant: str, api_url: str, idempotency_key: s
     version = put_catalogue(job.catalogue_key, submission.csv, "text/csv")
     put_layout(job_id, replace(inspection, version=version))
     return get_job(job_id) or job
+
+
+def new_or_under_way(tenant: str, idempotency_key: str | None, content: str) -> tuple[str, Job | None]:
+    """The id of the job to be made, and the job itself where its key stands for one that ingest has taken up already.
+
+    Raises:
+        ProblemError: as `claimed_job_id`.
+    """
+    job_id = new_id()
+    if idempotency_key is None:
+        return job_id, None
+    job_id = claimed_job_id(tenant, idempotency_key, job_id, content)
+    standing = get_job(job_id)
+    return job_id, standing if standing and standing.status is not JobStatus.QUEUED else None
 
 
 def claimed_job_id(tenant: str, idempotency_key: str, job_id: str, content: str) -> str:

@@ -15,14 +15,13 @@ from imagemill.adapters.store.jobs import get_job
 from imagemill.domain.catalogue.image_urls import is_valid_url
 from imagemill.domain.clock import now
 from imagemill.domain.codes import JobSource, JobStatus
-from imagemill.domain.ids import new_id
 from imagemill.domain.ingest_messages import FetchCatalogue
 from imagemill.domain.job import Job, options_as_dict
 from imagemill.domain.options import JobOptions
 from imagemill.errors import InvalidOptionError
 from imagemill.steps.jobs import accept_job
 
-from .jobs import claimed_job_id
+from .jobs import new_or_under_way
 from .json_options import read_json_options
 from .submission import DEFAULT_FILENAME, printable_filename, unsupported_media_type
 
@@ -80,12 +79,9 @@ def submit_remote(request: RemoteRequest, tenant: str, api_url: str, idempotency
     Raises:
         ProblemError: 409 when the key stands for something else.
     """
-    job_id = new_id()
-    if idempotency_key is not None:
-        job_id = claimed_job_id(tenant, idempotency_key, job_id, request.content_hash)
-        standing = get_job(job_id)
-        if standing and standing.status is not JobStatus.QUEUED:
-            return standing
+    job_id, under_way = new_or_under_way(tenant, idempotency_key, request.content_hash)
+    if under_way:
+        return under_way
     job = Job(
         job_id=job_id,
         tenant=tenant,
