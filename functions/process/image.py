@@ -18,8 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from imagemill import metrics
 from imagemill.adapters.aws.image_store import put_image
 from imagemill.adapters.web.bodies import EncodedBody
-from imagemill.adapters.web.client import Fetched, OwnQueue, WebClient
+from imagemill.adapters.web.client import Fetched, WebClient
 from imagemill.adapters.web.faults import FarSlotError, FetchError, NotTriedError, WebCode
+from imagemill.adapters.web.own_queue import OwnQueue
 from imagemill.domain.catalogue.image_urls import is_hopeless
 from imagemill.domain.codes import ImageCode, ImageStatus
 from imagemill.domain.options import ImageOptions

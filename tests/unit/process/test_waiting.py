@@ -10,9 +10,10 @@ import process.image_threads
 import process.intake
 import process.pipeline
 from imagemill.adapters.aws import clients
-from imagemill.adapters.web.client import OwnQueue, WebClient
+from imagemill.adapters.web.client import WebClient
 from imagemill.adapters.web.faults import NotTriedError
 from imagemill.adapters.web.origin_pace import PaceLimits
+from imagemill.adapters.web.own_queue import OwnQueue
 from imagemill.adapters.web.policy import WebPolicy
 from imagemill.domain.codes import ImageCode, ProductStatus
 from imagemill.domain.product import Receives

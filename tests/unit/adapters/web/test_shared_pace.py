@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from imagemill.adapters.web.client import OwnQueue
 from imagemill.adapters.web.faults import FarSlotError
+from imagemill.adapters.web.own_queue import OwnQueue
 from imagemill.adapters.web.shared_pace import OwnPaces, SharedPaces
 from imagemill.domain.pace import FIRST_RATE, NotedPace, Pace
 from imagemill.domain.web_urls import Origin

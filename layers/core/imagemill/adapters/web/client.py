@@ -20,12 +20,12 @@ from imagemill.adapters.web.faults import (
     SLOW_DOWN,
     FarSlotError,
     FetchError,
-    NotTriedError,
     WebCode,
     code_of,
     tls_reason,
 )
 from imagemill.adapters.web.heads import as_utf8, retry_after_of
+from imagemill.adapters.web.own_queue import OwnQueue
 from imagemill.adapters.web.pinned_connections import (
     ConnectionPool,
     Deadline,
@@ -70,28 +70,6 @@ class Response:
     status: int
     retry_after: float | None
     elapsed_ms: int
-
-
-@dataclass(slots=True)
-class OwnQueue:
-    """Time that we let a fetch wait ourselves: for a connection or a slot that its origin may have, or for memory.
-
-    until: monotonic seconds, when waiting is given up. seconds: waited so far, which is none of the fetch's time.
-    """
-
-    until: float
-    seconds: float = 0.0
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count the block. A TimeoutError in it becomes a NotTriedError."""
-        begun = time.monotonic()
-        try:
-            yield
-        except TimeoutError:
-            raise NotTriedError from None
-        finally:
-            self.seconds += time.monotonic() - begun
 
 
 class _Answer(NamedTuple):
