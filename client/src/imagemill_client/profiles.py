@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -169,13 +171,13 @@ def _write(profiles: Mapping[str, Mapping[str, Any]]) -> None:
         raise ProfileError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _keyring() -> Any:  # noqa: ANN401 - an optional package
+def _keyring() -> ModuleType | None:
+    """The optional package, which is slow to load."""
     try:
-        import keyring  # noqa: PLC0415 - optional, and slow to load
-        import keyring.errors  # noqa: PLC0415 - as above
+        importlib.import_module("keyring.errors")
+        return importlib.import_module("keyring")
     except ImportError:
         return None
-    return keyring
 
 
 def _into_keyring(name: str, key: str) -> bool:

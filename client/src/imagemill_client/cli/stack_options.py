@@ -35,7 +35,7 @@ def with_client(command: Command) -> Command:
 
     @profile_option
     @functools.wraps(command)
-    def wrapped(*args: Any, profile: str | None, **kwargs: Any) -> Any:  # noqa: ANN401 - click's
+    def wrapped(*args: Any, profile: str | None, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the command takes and returns
         stack = find_stack(profile)
         click.get_current_context().meta[STACK] = stack
         return command(Client(stack.url, stack.key), *args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import click
 
@@ -95,7 +95,7 @@ def submit(
 ) -> int:
     """Hand in the catalogue FILE, of any size; - reads standard input, an https:// address is fetched by the stack."""
     is_address = file.startswith(("http://", "https://"))
-    source: Any = file if is_address else sys.stdin.buffer if file == "-" else Path(file)
+    source: str | Path | IO[bytes] = file if is_address else sys.stdin.buffer if file == "-" else Path(file)
     filename = filename or ("stdin.csv" if file == "-" else None)
     given: dict[str, Option] = dict(options)
     if dry_run and is_address:
@@ -125,7 +125,10 @@ def submit(
     return code
 
 
-def _hand_in(client: Client, source: Any, filename: str | None, key: str, options: dict[str, Option]) -> Job:  # noqa: ANN401 - a path, a stream or an address
+def _hand_in(
+    client: Client, source: str | Path | IO[bytes], filename: str | None, key: str, options: dict[str, Option]
+) -> Job:
+    """source: a string is an address."""
     if isinstance(source, str):
         return client.submit_url(source, options, idempotency_key=key)
     with show.progress() as bars:
