@@ -132,6 +132,45 @@ def test_good_answers_make_it_faster_and_are_told_with_the_next_lease():
     assert told[-1].rate == 2 * FIRST_RATE
 
 
+def test_who_was_late_reads_what_stands_before_it_tries_again():
+    """A write that comes too late costs as much as five reads, and a thousand workers may wait for one origin."""
+
+    class Crowd(OwnPaces):
+        """Where another worker is first as soon as it is awake."""
+
+        def __init__(self) -> None:
+            self.calls: list[str] = []
+            self.is_awake = False
+            self.stands = NotedPace(Pace.begun(time.time(), 503, None), 1)
+
+        def read(self, _origin: Origin) -> NotedPace:
+            self.calls.append("read")
+            return self.stands
+
+        def change(
+            self, _origin: Origin, known: NotedPace | None, change: Callable[[Pace | None], Pace]
+        ) -> tuple[NotedPace, bool]:
+            if self.is_awake:
+                self.is_awake = False
+                taken, _ = self.stands.pace.leased(self.stands.pace.next_free(time.time()), 1)
+                self.stands = NotedPace(taken, self.stands.version + 1)
+            is_late = known is not None and known != self.stands
+            self.calls.append("late" if is_late else "in time")
+            self.stands = NotedPace(change(self.stands.pace), self.stands.version + 1)
+            return self.stands, is_late
+
+    crowd = Crowd()
+    paces = SharedPaces(crowd)
+    paces.refused(ORIGIN, None, 503, None)
+    crowd.calls.clear()
+    crowd.is_awake = True
+
+    assert paces.wait(ORIGIN, until())
+    assert crowd.calls[:2] == ["late", "read"]
+    assert crowd.calls[-1] == "in time"
+    assert crowd.calls.count("late") == 1
+
+
 def test_a_server_that_hangs_up_on_the_second_connection_is_asked_for_less(serve_origin, web_client):
     """As limit_conn and firewalls refuse: the first of them is answered."""
     origin = serve_origin(response(200, IMAGE), response(200, IMAGE), then_close(b""))

@@ -20,9 +20,10 @@ from imagemill.errors import OriginNotKeptError
 
 #: A request whose slot is further away is put off instead, so that its worker is free for others, in seconds.
 FAR_SECONDS = 30.0
-#: Who loses to other workers steps back, in seconds: twice as long each time, so that a thousand of them share an
-#: item that takes a thousand writes a second.
-FIRST_STEP_BACK_SECONDS, MOST_STEP_BACK_SECONDS = 0.05, 4.0
+#: Who loses to other workers steps back, in seconds, twice as long each time, and reads before it writes again: a
+#: thousand of them share an item that is read three thousand times a second, and written a thousand. Longer, and the
+#: last one would sleep while slots pass that nobody else wants any more.
+FIRST_STEP_BACK_SECONDS, MOST_STEP_BACK_SECONDS = 0.1, 1.0
 #: What others have changed is looked at so often while nothing else is due, in seconds.
 LOOK_SECONDS = 1.0
 #: A slot is not used later than this, in seconds: the next one would follow too soon.
@@ -61,7 +62,10 @@ class Slot:
 
 @dataclass(slots=True)
 class _Paced:
-    """One origin's. good: answers in `noted`'s era that nobody was told of. next_try: of a lease, in epoch seconds."""
+    """One origin's. good: answers in `noted`'s era that nobody was told of. next_try: of a lease, in epoch seconds.
+
+    step_back: the most seconds by which the next try comes later, since others were first.
+    """
 
     noted: NotedPace
     slots: deque[Slot] = field(default_factory=deque)
@@ -70,7 +74,7 @@ class _Paced:
     is_leasing: bool = False
     next_try: float = 0.0
     looked_at: float = 0.0
-    losses: int = 0
+    step_back: float = 0.0
 
 
 class SharedPaces:
@@ -227,11 +231,14 @@ class SharedPaces:
         with self._changed:
             known, good, wanted = paced.noted, paced.good, paced.waiting
             paced.good = 0
+        era = known.pace.era
+        if paced.step_back:
+            known = self._read(origin, known)
         leased: tuple[float, ...] = ()
 
         def change(pace: Pace | None) -> Pace:
             nonlocal leased
-            answered = (pace or known.pace).answered_well(known.pace.era, good)
+            answered = (pace or known.pace).answered_well(era, good)
             changed, leased = answered.leased(time.time(), wanted)
             return changed
 
@@ -246,10 +253,11 @@ class SharedPaces:
         with self._changed:
             self._take_note(paced, noted)
             paced.slots.extend(Slot(moment, noted.pace.era) for moment in leased)
-            paced.losses = paced.losses + 1 if has_lost and not leased else 0
-            step_back = min(MOST_STEP_BACK_SECONDS, FIRST_STEP_BACK_SECONDS * 2**paced.losses) if paced.losses else 0.0
+            has_stepped_back, paced.step_back = paced.step_back, 0.0
+            if (has_lost or has_stepped_back) and not leased:
+                paced.step_back = min(max(FIRST_STEP_BACK_SECONDS, 2 * has_stepped_back), MOST_STEP_BACK_SECONDS)
             due = min(noted.pace.next_free(now) - HORIZON_SECONDS, now + LOOK_SECONDS)
-            paced.next_try = max(due, now) + uniform(0, step_back) if not leased else due
+            paced.next_try = max(due, now) + uniform(0, paced.step_back) if not leased else due
 
     @staticmethod
     def _take_note(paced: _Paced, noted: NotedPace) -> None:
