@@ -11,6 +11,7 @@ from itertools import repeat
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from moto import mock_aws
 from moto.core.models import MockAWS
 
@@ -22,6 +23,10 @@ from tests.support.image_files import photo, saved
 from tests.support.moto_mended import hurry_moto, let_calls_of_objects_wait_for_each_other
 from tests.support.template import read_template
 from tests.support.web import Answer, TestWeb
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 #: The property under which a test records a line to be told: `record_property(FIGURES, "…")`.
 FIGURES = "figures"

@@ -9,31 +9,30 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 from imagemill.adapters.aws.queues import send_product_anew, show_again_after
-from imagemill.adapters.store.items import expires_at
 from imagemill.adapters.store.results import CurrentResults
 from imagemill.adapters.web.shared_pace import FAR_SECONDS
-from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import MAX_RECEIVE_COUNT, ImageResult, ProductResult, cancelled
-from imagemill.domain.source import Source, SourceKey, slack_seconds, source_key
+from imagemill.domain.source import Source, SourceKey
 from imagemill.logs import logger
-from imagemill.settings import settings
 from imagemill.steps.burial import buried
 from imagemill.steps.ledger import finish_products
 from imagemill.steps.results import record_result
 
-from .image import ImageTask, OutputSlot, SlowedDownError, TransientImageError, WorkerResources, make_image
+from .batch import Batch
+from .image import ImageTask, SlowedDownError, TransientImageError, WorkerResources, make_image
 from .image_threads import ImageThreads
 from .intake import Intake
 from .progress import DEFAULT_PATIENCE_SECONDS, ProductProgress
 from .received_product import ReceivedProduct
 from .reuse import SourceTask, current_results, remember
+from .target import Awaiting, Target, image_task
 
 #: Images in work at once. An origin has 24 of them at the most, enough to hide its latency behind the compression of
 #: the others, and 8 until it has answered: several that hang leave some to those that do not.
@@ -45,6 +44,10 @@ IMAGES_WANTED, MAX_IMAGES_IN_HAND = 32, 2_000
 LOOK_SECONDS = 1.0
 #: Products whose results are written at once, and one more thread to take products.
 RESULTS_AT_ONCE = 4
+#: What came of so many images is written together, with those of products to come: 25 fit into a call.
+SOURCES_AT_ONCE = 20
+#: How long a product may wait for others' to be written with its own, in seconds.
+SOURCES_SECONDS = 0.1
 #: Ended products that are entered in the ledger, and deleted from the queue, together: as many as a batch has.
 ENTERED_AT_ONCE = 10
 #: How long an ended product may wait for others to be entered with it, in seconds.
@@ -170,9 +173,10 @@ class _Run:
         self._is_taking = False
         #: Whether an image was not come to: then it is too late for others.
         self._is_late = False
-        #: Products that have ended, to be entered in the ledger, and since when the first of them has waited.
-        self._ended: list[tuple[ReceivedProduct, ProductResult]] = []
-        self._ended_since = 0.0
+        #: Products of whose images something is to be remembered before their results are written.
+        self._made_products: Batch[ProductProgress] = Batch(SOURCES_AT_ONCE, SOURCES_SECONDS)
+        #: Products that have ended, to be entered in the ledger.
+        self._ended: Batch[tuple[ReceivedProduct, ProductResult]] = Batch(ENTERED_AT_ONCE, LEDGER_SECONDS)
         self._entered: set[ReceivedProduct] = set()
         #: Products whose last receive ended in a crash, with what stands of them.
         self._suspects: list[tuple[ReceivedProduct, ProductResult | None]] = []
@@ -196,16 +200,17 @@ class _Run:
         """Let the threads work, and more be taken, until nothing is in hand. Each image's end costs the same."""
         self._take_when_wanted()
         while self._under_way:
-            wait = self._ended_since + LEDGER_SECONDS - time.monotonic() if self._ended else LOOK_SECONDS
+            wait = min(self._ended.seconds_left, self._made_products.seconds_left, LOOK_SECONDS)
             try:
-                future = self._done.get(timeout=max(wait, 0))
+                future = self._done.get(timeout=wait)
             except Empty:
-                self._enter_ended()
-                self._put_off_far()
-                self._take_when_wanted()
-                continue
-            self._under_way.pop(future)(future)
-            if len(self._ended) >= ENTERED_AT_ONCE:
+                pass
+            else:
+                self._under_way.pop(future)(future)
+            # Without images in hand there will be no others to write with.
+            if self._made_products.is_due or not self._images:
+                self._remember_made()
+            if self._ended.is_due:
                 self._enter_ended()
             self._put_off_far()
             self._take_when_wanted()
@@ -241,7 +246,7 @@ class _Run:
             message = received.message
             known = found.results.get(message.key)
             if known and received.is_answered(known):
-                self._note_ended(received, known)
+                self._ended.add((received, known))
             elif (message.job_id, message.run) in found.cancelled:
                 result = cancelled(message.row, len(message.urls), known)
                 writing = self._pipeline.beside(partial(record_result, message.key, result))
@@ -268,25 +273,23 @@ class _Run:
 
     def _make(self, products: Iterable[tuple[ReceivedProduct, ProductResult | None]]) -> None:
         """Begin with what is not settled of products; a URL that several of a tenant's show is fetched once."""
-        targets: dict[_Target, list[tuple[ProductProgress, int]]] = defaultdict(list)
+        targets: dict[Target, list[Awaiting]] = defaultdict(list)
         for received, known in products:
             progress = ProductProgress.on(received, known, self._pipeline.patience_seconds)
             for position in progress.turns():
-                message = received.message
-                target = _Target(message.urls[position - 1], message.options, message.tenant, message.reuse)
-                targets[target].append((progress, position))
+                targets[Target.of(received.message, position)].append((progress, position))
                 progress.awaited += 1
             if not progress.awaited:
                 self._close(progress)
         for target, waiting in targets.items():
             self._images += 1
-            task = _task(target, waiting, self._deadline, self._sources)
+            task = image_task(target, waiting, self._deadline, self._sources)
             self._begin(self._pipeline.make(task), partial(self._made, task.source, waiting))
 
     def _made(
         self,
         source: SourceTask | None,
-        waiting: Sequence[tuple[ProductProgress, int]],
+        waiting: Sequence[Awaiting],
         making: Future[Sequence[ImageResult]],
     ) -> None:
         """Enter what came of an image with the products that wait for it; close those that wait no more.
@@ -322,18 +325,32 @@ class _Run:
     # ---- products go out
 
     def _close(self, progress: ProductProgress) -> None:
+        if progress.sources:
+            self._made_products.add(progress, len(progress.sources))
+        else:
+            self._begin_writing(progress)
+
+    def _remember_made(self) -> None:
+        """Write what came of products' images, in one call; only then their results."""
+        if products := self._made_products.taken():
+            sources = {key: source for progress in products for key, source in progress.sources.items()}
+            self._begin(self._pipeline.beside(partial(remember, sources)), partial(self._remembered, products))
+
+    def _remembered(self, products: Sequence[ProductProgress], remembering: Future[None]) -> None:
+        if fault := remembering.exception():
+            logger.error("Sources not remembered", exc_info=fault)
+        for progress in products:
+            self._begin_writing(progress)
+
+    def _begin_writing(self, progress: ProductProgress) -> None:
         self._begin(self._pipeline.beside(partial(self._write, progress)), partial(self._closed, progress.received))
 
     def _write(self, progress: ProductProgress) -> ProductResult | None:
-        """Write what came of a product's images, then its result.
-
-        Gives the product back unless it is terminal or another result stands.
+        """Write a product's result. Gives the product back unless it is terminal or another result stands.
 
         What stands, or None when the message at hand is to come again.
         """
-        message = progress.received.message
-        remember(progress.sources)
-        standing = record_result(message.key, progress.result())
+        standing = record_result(progress.received.message.key, progress.result())
         if not progress.is_to_be_tried_again or progress.received.is_answered(standing):
             return standing
         self._pipeline.give_back(progress)
@@ -346,50 +363,16 @@ class _Run:
             logger.exception("Result not written", extra=received.log_keys)
             return
         if result and received.is_answered(result):
-            self._note_ended(received, result)
+            self._ended.add((received, result))
         elif result:
             # Put off: another message has taken the place of this one.
             self._entered.add(received)
 
-    def _note_ended(self, received: ReceivedProduct, result: ProductResult) -> None:
-        if not self._ended:
-            self._ended_since = time.monotonic()
-        self._ended.append((received, result))
-
     def _enter_ended(self) -> None:
         """Enter products in the ledger; only then may their messages go."""
-        ended, self._ended = self._ended, []
+        ended = self._ended.taken()
         if ended:
             finish_products((received.message, result) for received, result in ended)
         self._entered.update(received for received, _ in ended)
         if self._intake:
             self._intake.delete([received for received, _ in ended if received.is_taken])
-
-
-class _Target(NamedTuple):
-    """An image that is made once. Tenants never share one, so that nobody learns what another has."""
-
-    url: str
-    options: ImageOptions
-    tenant: str | None
-    reuse: bool
-
-
-def _task(
-    target: _Target,
-    waiting: Sequence[tuple[ProductProgress, int]],
-    deadline: float,
-    sources: MutableMapping[SourceKey, Source],
-) -> ImageTask:
-    """sources: what is known of images; it is taken out, for each is made once."""
-    messages = ((progress.received.message, position) for progress, position in waiting)
-    slots = tuple(OutputSlot(message.job_id, message.row, position) for message, position in messages)
-    patient_until = min(progress.patient_until(position) for progress, position in waiting)
-    source = None
-    if target.tenant is not None:
-        key = source_key(target.tenant, target.url, target.options)
-        known = sources.pop(key, None)
-        needed_until = max(expires_at(slot.job_id) for slot in slots) + slack_seconds(settings().retention_days)
-        source = SourceTask(key, known if target.reuse else None, needed_until)
-    patient_until += time.monotonic() - time.time()
-    return ImageTask(target.url, target.options, slots, deadline, patient_until, source)
