@@ -17,7 +17,15 @@ from imagemill.kept import forget
 from tests.conftest import FIGURES
 from tests.support.image_files import photo, saved
 from tests.support.interleaving import Interleaving
-from tests.support.nightly_shop import DATE, NOTHING, TAG, WEAK_TAG, NightlyShop, in_one_thread
+from tests.support.nightly_shop import (
+    DATE,
+    NOTHING,
+    TAG,
+    WEAK_TAG,
+    NightlyShop,
+    in_one_thread,
+    with_clocks_of_their_own,
+)
 
 RETENTION_DAYS = 90
 #: More points than the work on a product of these tests has, before and after its AWS calls.
@@ -25,6 +33,8 @@ LAST_POINT = 24
 NAMES = ("front", "back")
 #: Between two jobs: a few nights, and times after which objects would not outlive a new job, or are gone.
 DAYS = st.sampled_from([0, 1, 10, 60, 80, 100])
+#: By how much a worker's clock is wrong, in seconds: right, as NTP leaves it, by an hour of daylight saving, by days.
+SKEWS = st.sampled_from([0.0, 0.0, 2.0, -3_600.0, 3 * 86_400.0, -3 * 86_400.0])
 EXAMPLES = settings(
     max_examples=int(os.environ.get("REUSE_EXAMPLES", "6")),
     stateful_step_count=12,
@@ -45,6 +55,7 @@ def test_a_completed_image_is_there_as_long_as_its_job(aws, web, pictures, monke
     monkeypatch.setenv("IMAGE_RETENTION_DAYS", str(image_days))
     forget()
     in_one_thread(monkeypatch)
+    with_clocks_of_their_own(monkeypatch)
     happened: Counter[str] = Counter()
 
     class Nights(RuleBasedStateMachine):
@@ -60,45 +71,51 @@ def test_a_completed_image_is_there_as_long_as_its_job(aws, web, pictures, monke
             crash=st.one_of(st.just(0), st.integers(1, LAST_POINT)),
             changed=st.sets(st.sampled_from(NAMES)),
             gone=st.sampled_from([None, NightlyShop.remove_object, NightlyShop.remove_source]),
+            skews=st.tuples(SKEWS, SKEWS),
         )
         def night(
             self,
+            *,
             days: int,
             days_ago: int,
             reuse: bool,
             crash: int,
             changed: set[str],
             gone: Callable[[NightlyShop], None] | None,
+            skews: tuple[float, float],
         ) -> None:
             """A job whose worker may die and be followed by another, and whose pictures may change in between.
 
-            gone: what somebody has removed before.
+            gone: what somebody has removed before. skews: of the two workers' clocks.
             """
             self.shop.let_pass(days)
             if gone:
                 gone(self.shop)
             job = self.shop.hand_in((*self.urls, self.urls[0]), reuse=reuse, days_ago=days_ago)
             with self.shop.dying_at(crash):
-                self.shop.work(job)
+                self.shop.work(job, skews[0])
             for name in changed:
                 self.shop.change(name)
-            self.shop.work(job)
-            happened.update({"days": days, "jobs": 1, "deaths": bool(crash)})
+            self.shop.work(job, skews[1])
+            happened.update({"days": days, "jobs": 1, "deaths": bool(crash), "wrong clocks": sum(map(bool, skews))})
 
         @rule(
             days=DAYS,
             turns=st.lists(st.integers(0, 1), max_size=30),
             days_ago=st.integers(0, RETENTION_DAYS - 1),
             answers=st.integers(0, 3),
+            skews=st.tuples(SKEWS, SKEWS),
         )
-        def two_jobs_at_once(self, days: int, turns: list[int], days_ago: int, answers: int) -> None:
+        def two_jobs_at_once(
+            self, days: int, turns: list[int], days_ago: int, answers: int, skews: tuple[float, float]
+        ) -> None:
             """Over the same URL, whose picture changes after so many answers."""
             self.shop.let_pass(days)
             jobs = [self.shop.hand_in(self.urls[:1], days_ago=ago) for ago in (days_ago, 0)]
-            interleaving = Interleaving([partial(self.shop.work, job) for job in jobs])
+            interleaving = Interleaving([partial(self.shop.work, *job) for job in zip(jobs, skews, strict=True)])
             with aws.watched(interleaving), self.shop.changing(NAMES[0], answers):
                 interleaving.play(turns)
-            happened.update({"days": days, "jobs": 2, "races": 1})
+            happened.update({"days": days, "jobs": 2, "races": 1, "wrong clocks": sum(map(bool, skews))})
 
         @invariant()
         def every_completed_image_is_there(self) -> None:

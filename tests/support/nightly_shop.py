@@ -6,6 +6,8 @@ Time passes by what there is becoming older: objects in the bucket, items in the
 from __future__ import annotations
 
 import hashlib
+import threading
+import time as clock
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -63,6 +65,16 @@ def in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process.pipeline, "ImageThreads", InlineImages)
     monkeypatch.setattr(process.pipeline, "show_again_after", lambda *_: None)
     monkeypatch.setattr("process.intake.Intake.is_open", False)
+
+
+#: By how much a thread's clock is wrong, in seconds.
+_skew = threading.local()
+
+
+def with_clocks_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `NightlyShop.work` have the clock that it is given. AWS has its own."""
+    right = clock.time
+    monkeypatch.setattr(clock, "time", lambda: right() + getattr(_skew, "seconds", 0.0))
 
 
 @dataclass(slots=True)
@@ -133,12 +145,16 @@ class NightlyShop:
         self.jobs.append(NightlyJob(job_id, urls, expires_at(job_id) - time(), reuse))
         return self.jobs[-1]
 
-    def work(self, job: NightlyJob) -> None:
-        """A receive of the job's product."""
+    def work(self, job: NightlyJob, skew_seconds: float = 0.0) -> None:
+        """A receive of the job's product, by a worker whose clock is wrong by so much."""
+        _skew.seconds = skew_seconds
         job.receive_count += 1
         # More rows than there are: the run never ends, which is none of these tests' concern.
         product = replace(message(*job.urls, job_id=job.job_id, ledger_size=2), tenant=self.tenant, reuse=job.reuse)
-        process.app.handler(batch(product, receive_count=job.receive_count), context_of(300_000))
+        try:
+            process.app.handler(batch(product, receive_count=job.receive_count), context_of(300_000))
+        finally:
+            _skew.seconds = 0.0
 
     @contextmanager
     def dying_at(self, point: int) -> Iterator[None]:

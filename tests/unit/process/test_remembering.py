@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from imagemill.domain.codes import ProductStatus
 from process.app import handler
 from tests.support.account import TENANT
 from tests.support.product_batches import batch, message, result_of
+from tests.support.web import Answer, TestWeb
 
 pytestmark = pytest.mark.usefixtures("open_runs")
 PRODUCTS = 10
@@ -23,7 +25,7 @@ def patient(monkeypatch):
     monkeypatch.setattr("process.intake.PAUSE_SECONDS", 60)
 
 
-def products(web, picture):
+def products(web: TestWeb, picture: Answer) -> dict[str, Any]:
     urls = [web.route(f"/{row}.jpg", picture) for row in range(1, PRODUCTS + 1)]
     return batch(
         *(replace(message(url, row=row, ledger_size=PRODUCTS), tenant=TENANT) for row, url in enumerate(urls, 1))
