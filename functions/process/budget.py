@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from threading import Condition
+from threading import Condition, Lock
 
 #: Who asks for less than this part of a budget need not wait behind one who asks for more than is free.
 SMALL_SHARE = 1 / 8
@@ -21,7 +21,8 @@ class Budget:
         self._capacity = capacity
         self._free = capacity
         self._queue: deque[object] = deque()
-        self._changed = Condition()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
 
     @property
     def capacity(self) -> int:
@@ -44,7 +45,10 @@ class Budget:
             raise OverflowError("more than the whole budget")
         is_small = amount <= self._capacity * SMALL_SHARE
         ticket = object()
-        with self._changed:
+        with self._lock:
+            if self._free >= amount and (is_small or not self._queue):
+                self._free -= amount
+                return
             self._queue.append(ticket)
             try:
                 while self._free < amount or not (is_small or self._queue[0] is ticket):
@@ -58,9 +62,10 @@ class Budget:
                 self._changed.notify_all()
 
     def give_back(self, amount: int) -> None:
-        with self._changed:
+        with self._lock:
             self._free += amount
-            self._changed.notify_all()
+            if self._queue:
+                self._changed.notify_all()
 
 
 class MemoryReservation:
@@ -69,6 +74,11 @@ class MemoryReservation:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._held = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes."""
+        return self._held
 
     def take(self, amount: int, deadline: float | None = None) -> None:
         """Hold `amount` bytes instead of what was held before. Raises OverflowError and TimeoutError."""

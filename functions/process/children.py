@@ -2,8 +2,10 @@
 
 A fresh interpreter rather than a fork of the worker: it has no threads whose locks would stay taken, no connections
 and, above all, none of the credentials; it starts on every system; and a lost one is replaced in a tenth of a second,
-without a template process that would have to be kept alive itself. Bytes go through a file in memory that both have
+without a template process that would have to be kept alive itself. Bytes go through files in memory that both have
 open (there is no /dev/shm on Lambda), words over a socket. Two encoders do not share an interpreter's lock.
+
+What is done for each image is done by caches that its codec has filled with other things: each statement counts.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -58,10 +59,12 @@ class CodecChild:
         self.is_fresh = True
         #: Whether others go first at the processor, from now on: there is no way back without privileges.
         self.is_slow = False
-        self._shared = SharedFile(_memory_file())
+        #: Whether it has been ended.
+        self.is_ended = False
+        self._shared = SharedFile.new()
         self._control, theirs = socket.socketpair()
         with theirs:
-            descriptors = (theirs.fileno(), self._shared.descriptor)
+            descriptors = (theirs.fileno(), *self._shared.descriptors)
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-S", "-P", "-m", "process.codec_process", *map(str, descriptors)],
                 env=_environment(),
@@ -82,11 +85,11 @@ class CodecChild:
         return self._process.poll() is None
 
     def hand_in(self, data: bytes) -> None:
-        """Put an image into the shared file, in place of what was there."""
+        """Put an image where the child finds it, in place of what was there."""
         self._shared.put(data)
 
     def take_out(self, length: int) -> bytes:
-        """What the child has put into the shared file; its memory is free again.
+        """What the child has put there.
 
         Raises:
             ChildLostError: when there is less than it said.
@@ -144,6 +147,7 @@ class CodecChild:
 
     def kill(self) -> None:
         """End the process and free what it held. Safe to repeat."""
+        self.is_ended = True
         self._process.kill()
         self._process.wait()
         self._control.close()
@@ -177,11 +181,3 @@ def _opened(path: str) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return -1
-
-
-def _memory_file() -> int:
-    """A descriptor of a file without a name: in memory where the system can, on the disk elsewhere (macOS)."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("image", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())

@@ -103,7 +103,7 @@ def test_an_image_that_takes_long_steps_aside(pool, monkeypatch):
 
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(pool.compress, slow, ImageOptions(format=OutputFormat.AVIF), until(FAR))
-        eventually(lambda: pool._fast._value == 1 and not pool._idle and pool.waiting == 0, "it has stepped aside", 5)
+        eventually(lambda: pool.fast.qsize() == 1 and not pool._idle and pool.waiting == 0, "it has stepped aside", 5)
         pool.compress(PHOTO, ImageOptions(), until(FAR))
         assert not first.done()
         assert first.result(FAR).width == 3_000
