@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from imagemill.domain.options import ImageOptions, OutputFormat
 
 from .image_threads import origin_of
 
@@ -19,6 +23,10 @@ from .image_threads import origin_of
 AHEAD_SECONDS = 10.0
 #: Of an origin: one to work on, and one that is there when it is done.
 LEAST_AHEAD = 2
+#: Of an origin whose first image is in the making, or will take long for all that is known.
+FIRST_AHEAD = 4
+#: Encoders that take ten times as long as the others, and more.
+_DEAR_FORMATS = frozenset({OutputFormat.AVIF, OutputFormat.WEBP})
 #: With this much of an invocation left, in seconds, an image is begun that waits for none of its origin's.
 CHANCE_SECONDS = 7.0
 #: Images after which half of what was seen is forgotten.
@@ -28,17 +36,32 @@ MOST_ORIGINS = 256
 
 @dataclass(slots=True)
 class _Origin:
-    """in_hand: images that are fetched and not made. busy: seconds in which there were some, and `made` were made."""
+    """begun: images that are being fetched, or are fetched and have not ended. in_hand: those that the codec has.
 
+    busy: seconds in which it had some, and `made` were made. is_known: whether an image has ended, in whatever way.
+    """
+
+    begun: int = 0
     in_hand: int = 0
     busy: float = 0.0
     made: int = 0
     seen_at: float = 0.0
+    is_dear: bool = False
+    is_known: bool = False
 
     @property
     def interval(self) -> float:
-        """Seconds for each, whether one after the other or side by side, as far as is known."""
-        return self.busy / max(self.made, 1)
+        """Seconds for each, whether one after the other or side by side, as far as is known.
+
+        What is in the making has taken its time already.
+        """
+        busy = self.busy + (time.monotonic() - self.seen_at if self.in_hand else 0.0)
+        return max(self.busy / max(self.made, 1), busy / (self.made + 1))
+
+    @property
+    def is_to_be_seen(self) -> bool:
+        """Whether the first image will tell how long they take."""
+        return not self.made and (self.in_hand > 0 or (self.is_dear and not self.is_known))
 
     def step(self, change: int, *, is_made: bool = False) -> None:
         now = time.monotonic()
@@ -58,35 +81,23 @@ class EncodingPace:
         self._lock = Lock()
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
 
+    def foresee(self, url: str, options: ImageOptions) -> None:
+        """Say what is to be made of an image before it is begun."""
+        if options.format in _DEAR_FORMATS:
+            with self._lock:
+                self._of(url).is_dear = True
+
     def at_once(self, url: str) -> float:
         """How many images of a URL's origin may be in work together."""
         with self._lock:
-            interval = self._of(url).interval
-        return max(LEAST_AHEAD, AHEAD_SECONDS // interval) if interval else float("inf")
-
-    def seconds(self, url: str) -> float:
-        """What a further image would wait for, and take itself."""
-        with self._lock:
             origin = self._of(url)
-            if not origin.in_hand:
-                return min(origin.interval, CHANCE_SECONDS)
-            return origin.interval * (origin.in_hand + 1)
+            interval, most = origin.interval, FIRST_AHEAD if origin.is_to_be_seen else float("inf")
+        return min(most, max(LEAST_AHEAD, AHEAD_SECONDS // interval)) if interval else most
 
-    @contextmanager
-    def making(self, url: str) -> Iterator[None]:
-        """Around the codec's part of an image, which takes its time also where it fails; not where that ran out."""
+    def turn(self, url: str) -> ImageTurn:
+        """Around all of an image."""
         with self._lock:
-            origin = self._of(url)
-            origin.step(1)
-        is_made = True
-        try:
-            yield
-        except TimeoutError:
-            is_made = False
-            raise
-        finally:
-            with self._lock:
-                origin.step(-1, is_made=is_made)
+            return ImageTurn(self._lock, self._of(url))
 
     def _of(self, url: str) -> _Origin:
         key = origin_of(url)
@@ -95,3 +106,47 @@ class EncodingPace:
         while len(self._origins) > MOST_ORIGINS:
             self._origins.popitem(last=False)
         return origin
+
+
+class ImageTurn:
+    """One image's place behind those of its origin that were begun before it, from its fetch to its end."""
+
+    def __init__(self, lock: Lock, origin: _Origin) -> None:
+        self._lock = lock
+        self._origin = origin
+        self._ahead = 0
+
+    def __enter__(self) -> Self:
+        with self._lock:
+            self._ahead = self._origin.begun
+            self._origin.begun += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._origin.begun -= 1
+            self._origin.is_known = True
+
+    @property
+    def seconds(self) -> float:
+        """What the image will wait for the codec, and take itself."""
+        with self._lock:
+            interval = self._origin.interval
+        return interval * (self._ahead + 1) if self._ahead else min(interval, CHANCE_SECONDS)
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Around the codec's part of the image, which takes its time also where it fails; not where that ran out."""
+        with self._lock:
+            self._origin.step(1)
+        is_made = True
+        try:
+            yield
+        except TimeoutError:
+            is_made = False
+            raise
+        finally:
+            with self._lock:
+                self._origin.step(-1, is_made=is_made)

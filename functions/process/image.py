@@ -32,7 +32,7 @@ from imagemill.metrics import Metric
 from .budget import Budget, MemoryReservation
 from .codec.compress import CONTENT_TYPES, EXTENSIONS, Compressed, ImageError
 from .codec_pool import CodecPool
-from .encoding_pace import EncodingPace
+from .encoding_pace import EncodingPace, ImageTurn
 from .reuse import SourceTask, count_reused
 
 #: Tries in place; beyond these a later receive of the message is more likely to succeed.
@@ -162,22 +162,27 @@ def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]
     # What else is wrong with a URL is told by whoever fetches it.
     if is_hopeless(task.url):
         return _failed(task, ImageCode.INVALID_URL)
+    with resources.encoding.turn(task.url) as turn:
+        return _fetched_and_made(task, resources, turn)
+
+
+def _fetched_and_made(task: ImageTask, resources: WorkerResources, turn: ImageTurn) -> list[ImageResult]:
     body, data = MemoryReservation(resources.bodies), b""
     try:
-        fetched = _timed_fetch(task, resources, body, task.source.validators if task.source else UNKNOWN)
+        fetched = _timed_fetch(task, resources, turn, body, task.source.validators if task.source else UNKNOWN)
         if fetched.body is None:
             if images := _unchanged(task):
                 return images
-            fetched = _timed_fetch(task, resources, body, UNKNOWN)
+            fetched = _timed_fetch(task, resources, turn, body, UNKNOWN)
         data = fetched.body or b""
         if task.source is None:
-            compressed = _compressed(data, task, resources)
+            compressed = _compressed(data, task, resources, turn)
             sha256, extension = hashlib.sha256(compressed.data).hexdigest(), EXTENSIONS[compressed.format]
             return [
                 _store(image_key(task.url, slot, extension), slot.position, compressed, sha256, len(data))
                 for slot in task.slots
             ]
-        return _made(task, task.source, data, fetched.validators, resources)
+        return _made(task, task.source, data, fetched.validators, resources, turn)
     except FetchError as fault:
         return _failed(task, ImageCode(fault.code), fault.http_status, fault.reason)
     except ImageError as fault:
@@ -201,7 +206,12 @@ def _unchanged(task: ImageTask) -> list[ImageResult] | None:
 
 
 def _made(
-    task: ImageTask, source: SourceTask, data: bytes, validators: Validators, resources: WorkerResources
+    task: ImageTask,
+    source: SourceTask,
+    data: bytes,
+    validators: Validators,
+    resources: WorkerResources,
+    turn: ImageTurn,
 ) -> list[ImageResult]:
     """An image made of what was fetched, or what was made of the same bytes before. One object for all output slots."""
     fetched_sha256 = hashlib.sha256(data).hexdigest()
@@ -209,7 +219,7 @@ def _made(
         same = source.same_bytes(fetched_sha256, validators)
     if same:
         return _reused(task, same, is_fetched=True)
-    compressed = _compressed(data, task, resources)
+    compressed = _compressed(data, task, resources, turn)
     stored_at = int(time.time())
     sha256 = hashlib.sha256(compressed.data).hexdigest()
     key = content_key(source.key.tenant, task.url, EXTENSIONS[compressed.format], sha256)
@@ -224,19 +234,25 @@ def _reused(task: ImageTask, source: Source, *, is_fetched: bool) -> list[ImageR
     return images
 
 
-def _timed_fetch(task: ImageTask, resources: WorkerResources, body: MemoryReservation, known: Validators) -> Fetched:
-    with metrics.timed(Metric.FETCH_MILLISECONDS):
-        return _fetch(task, resources, body, known)
+def _timed_fetch(
+    task: ImageTask, resources: WorkerResources, turn: ImageTurn, body: MemoryReservation, known: Validators
+) -> Fetched:
+    begun = time.monotonic()
+    fetched = _fetch(task, resources, turn, body, known)
+    metrics.took(Metric.FETCH_MILLISECONDS, begun)
+    return fetched
 
 
-def _fetch(task: ImageTask, resources: WorkerResources, body: MemoryReservation, known: Validators) -> Fetched:
+def _fetch(
+    task: ImageTask, resources: WorkerResources, turn: ImageTurn, body: MemoryReservation, known: Validators
+) -> Fetched:
     """Fetch with retries in place, holding memory for the body. Raises FetchError for permanent faults only.
 
     What it waits for on our side, a connection or a slot that the origin may have or memory, is not the image's time.
     """
     web, begun, queue = resources.web, time.monotonic(), OwnQueue(task.deadline)
     # What has not changed since it was made takes the codec no time.
-    needed = MIN_SECONDS + (resources.encoding.seconds(task.url) if known == UNKNOWN else 0)
+    needed = MIN_SECONDS + (turn.seconds if known == UNKNOWN else 0)
     if task.deadline - begun < needed:
         raise NotBegunError
     tries, is_refused = 0, False
@@ -291,10 +307,10 @@ def _rest(fault: FetchError, tries: int, whole: float, task: ImageTask) -> None:
     time.sleep(wait)
 
 
-def _compressed(data: bytes, task: ImageTask, resources: WorkerResources) -> Compressed:
+def _compressed(data: bytes, task: ImageTask, resources: WorkerResources, turn: ImageTurn) -> Compressed:
     """Raises ImageError, and NotBegunError when the invocation's end came before the image's turn, or its end."""
     try:
-        with resources.encoding.making(task.url):
+        with turn.making():
             return resources.codec.compress(data, task.options, task.deadline)
     except TimeoutError as fault:
         raise NotBegunError from fault

@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from threading import Lock
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -130,6 +131,7 @@ class ImageThreads:
             future.set_result(outcome)
 
 
+@lru_cache(maxsize=1_024)
 def origin_of(url: str) -> str:
     """Scheme, host and port as they stand in the URL; two spellings of one origin have two queues."""
     try:

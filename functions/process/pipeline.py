@@ -100,6 +100,7 @@ class Pipeline:
         return min(self._resources.web.at_once(url), self._resources.encoding.at_once(url))
 
     def make(self, task: ImageTask) -> Future[Any]:
+        self._resources.encoding.foresee(task.url, task.options)
         return self._makers.submit(task.url, partial(make_image, task, self._resources))
 
     def wants_more(self, images: int) -> bool:

@@ -2,18 +2,21 @@
 
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from threading import Event, Lock
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 
 import process.encoding_pace
 import process.image
+from imagemill.domain.options import ImageOptions, OutputFormat
 from process.app import handler
 from process.codec.compress import Compressed, ImageFormat
 from process.codec_pool import CodecPool
-from process.encoding_pace import CHANCE_SECONDS, LEAST_AHEAD, EncodingPace
+from process.encoding_pace import CHANCE_SECONDS, FIRST_AHEAD, LEAST_AHEAD, EncodingPace
 from tests.support.caller import context_of
 from tests.support.product_batches import batch, message, result_of
 
@@ -28,13 +31,17 @@ def clock(monkeypatch):
 
 
 def made_in(pace: EncodingPace, clock: SimpleNamespace, seconds: float) -> None:
-    with pace.making(URL):
+    with pace.turn(URL) as turn, turn.making():
         clock.now += seconds
 
 
 def test_a_stranger_is_not_held_up():
-    assert EncodingPace().at_once(URL) == float("inf")
-    assert EncodingPace().seconds(URL) == 0
+    pace = EncodingPace()
+
+    assert pace.at_once(URL) == float("inf")
+    with pace.turn(URL) as turn:
+        assert turn.seconds == 0
+        assert pace.at_once(URL) == float("inf")
 
 
 @pytest.mark.parametrize(("seconds", "at_once"), [(0.005, 2_000), (0.5, 20), (2.4, 4), (60, 2)])
@@ -47,10 +54,46 @@ def test_as_many_are_in_work_as_are_made_in_ten_seconds(clock, seconds, at_once)
     assert pace.at_once(OTHER) == float("inf")
 
 
+def test_a_stranger_whose_images_will_take_long_has_few_in_work_until_one_has_ended():
+    pace = EncodingPace()
+
+    pace.foresee(URL, ImageOptions(format=OutputFormat.AVIF))
+    pace.foresee(OTHER, ImageOptions())
+
+    assert pace.at_once(URL) == FIRST_AHEAD
+    assert pace.at_once(OTHER) == float("inf")
+    with pace.turn(URL):
+        assert pace.at_once(URL) == FIRST_AHEAD
+    assert pace.at_once(URL) == float("inf")
+
+
+@pytest.mark.parametrize(("seconds", "at_once"), [(0.001, FIRST_AHEAD), (3.1, 3), (30, LEAST_AHEAD)])
+def test_what_is_in_the_making_tells_how_long_it_takes_at_the_least(clock, seconds, at_once):
+    pace = EncodingPace()
+
+    with pace.turn(URL) as turn, turn.making():
+        clock.now += seconds
+        assert pace.at_once(URL) == at_once
+
+
+def test_an_image_that_takes_longer_than_others_holds_further_ones_up(clock):
+    pace = EncodingPace()
+    made_in(pace, clock, 1)
+    assert pace.at_once(URL) == 10
+
+    with pace.turn(URL) as turn, turn.making():
+        clock.now += 1
+        assert pace.at_once(URL) == 10
+        clock.now += 8
+        assert pace.at_once(URL) == 2
+
+
 def test_images_that_share_the_processor_share_its_time(clock):
     pace = EncodingPace()
 
-    with pace.making(URL), pace.making(URL), pace.making(URL), pace.making(URL):
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(stack.enter_context(pace.turn(URL)).making())
         clock.now += 8
 
     assert pace.at_once(URL) == 5
@@ -59,20 +102,23 @@ def test_images_that_share_the_processor_share_its_time(clock):
 def test_time_that_ran_out_made_nothing(clock):
     pace = EncodingPace()
 
-    with suppress(TimeoutError), pace.making(URL), pace.making(URL), pace.making(URL):
+    with suppress(TimeoutError), ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(stack.enter_context(pace.turn(URL)).making())
         clock.now += 15
         raise TimeoutError
 
     assert pace.at_once(URL) == LEAST_AHEAD
 
 
-def test_a_further_image_waits_for_those_that_are_fetched(clock):
+def test_a_further_image_waits_for_those_that_were_begun_before_it(clock):
     pace = EncodingPace()
     made_in(pace, clock, 2)
 
-    assert pace.seconds(URL) == 2
-    with pace.making(URL), pace.making(URL):
-        assert pace.seconds(URL) == 6
+    with pace.turn(URL) as first, pace.turn(URL) as second, pace.turn(URL) as third:
+        assert [turn.seconds for turn in (first, second, third)] == [2, 4, 6]
+    with pace.turn(URL) as next_one:
+        assert next_one.seconds == 2
 
 
 def test_an_image_that_takes_longer_than_any_invocation_is_begun_all_the_same(clock):
@@ -80,31 +126,46 @@ def test_an_image_that_takes_longer_than_any_invocation_is_begun_all_the_same(cl
 
     made_in(pace, clock, 2_000)
 
-    assert pace.seconds(URL) == CHANCE_SECONDS
+    with pace.turn(URL) as turn:
+        assert turn.seconds == CHANCE_SECONDS
 
 
-@pytest.mark.usefixtures("open_runs")
-def test_each_image_of_a_long_product_is_fetched_once(aws, web, picture, monkeypatch):
-    """Forty that take a twentieth of a second each, one after the other, in invocations of 1.5 seconds."""
+class Slowness(NamedTuple):
+    """So many images that take so many seconds each, and for how many seconds they may wait for the codec."""
+
+    images: int
+    seconds: float
+    ahead_seconds: float
+    options: ImageOptions
+
+
+@pytest.mark.usefixtures("aws", "open_runs")
+@pytest.mark.parametrize(
+    "slow",
+    [Slowness(40, 0.05, 0.2, ImageOptions()), Slowness(10, 0.3, 0.5, ImageOptions(format=OutputFormat.AVIF))],
+    ids=["many that are known after a moment", "so slow that an invocation makes four"],
+)
+def test_each_image_of_a_long_product_is_fetched_once(web, picture, monkeypatch, slow):
+    """One is made after the other, in invocations of 1.5 seconds."""
     processor = Lock()
 
     def compress(_pool, data, _options, deadline):
         if not processor.acquire(timeout=max(0, deadline - time.monotonic())):
             raise TimeoutError
-        Event().wait(0.05)
+        Event().wait(slow.seconds)
         processor.release()
         return Compressed(data, ImageFormat.JPEG, 1, 1, kept=False)
 
     monkeypatch.setattr(CodecPool, "compress", compress)
     monkeypatch.setattr(process.image, "MIN_SECONDS", 0.5)
-    monkeypatch.setattr(process.encoding_pace, "AHEAD_SECONDS", 0.2)
+    monkeypatch.setattr(process.encoding_pace, "AHEAD_SECONDS", slow.ahead_seconds)
     monkeypatch.setattr(process.encoding_pace, "CHANCE_SECONDS", 0.15)
-    urls = [web.route(f"/{number}.jpg", picture) for number in range(40)]
+    urls = [web.route(f"/{number}.jpg", picture) for number in range(slow.images)]
 
     for _ in range(12):
-        handler(batch(message(*urls)), context_of(6_500))
+        handler(batch(replace(message(*urls), options=slow.options)), context_of(6_500))
         if result_of().status.has_ended:
             break
 
     assert result_of().status == "COMPLETED"
-    assert Counter(request.path for request in web.requests) == {f"/{number}.jpg": 1 for number in range(40)}
+    assert Counter(request.path for request in web.requests) == {f"/{number}.jpg": 1 for number in range(slow.images)}
