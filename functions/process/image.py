@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 from random import uniform
 from urllib.parse import unquote, urlsplit
@@ -348,8 +349,12 @@ def content_key(tenant: str, url: str, extension: str, sha256: str) -> str:
     An unchanged picture has the same URL in every job, and a tenant's are under one prefix. The two digits, which are
     those of the bytes, spread it over S3's partitions.
     """
-    owner = hashlib.sha256(tenant.encode()).hexdigest()[:TENANT_DIGITS]
-    return f"images/{owner}/{sha256[:2]}/{sha256[:CONTENT_DIGITS]}/{_file_name(url, extension)}"
+    return f"images/{_owner(tenant)}/{sha256[:2]}/{sha256[:CONTENT_DIGITS]}/{_file_name(url, extension)}"
+
+
+@lru_cache(maxsize=1_024)
+def _owner(tenant: str) -> str:
+    return hashlib.sha256(tenant.encode()).hexdigest()[:TENANT_DIGITS]
 
 
 def image_key(url: str, slot: OutputSlot, extension: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ulid import ULID
 
@@ -23,6 +24,7 @@ def is_id(text: str) -> bool:
     return _ULID.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1_024)
 def created_seconds(identifier: str) -> int:
     """When an id was made, in epoch seconds, as it tells itself."""
     return int(ULID.from_str(identifier).timestamp)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from encodings.idna import nameprep
+from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -105,6 +106,7 @@ def _ipv6(text: str) -> str:
         raise InvalidUrlError("no IPv6 address") from error
 
 
+@lru_cache(maxsize=1_024)
 def _ascii_host(name: str) -> str:
     """The host as DNS knows it. One trailing dot is dropped: with and without it, the same host is meant."""
     # Its ASCII form is never shorter in practice, and Punycode takes time by the square of a label's length.

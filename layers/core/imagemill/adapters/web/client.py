@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from typing import NamedTuple
 
@@ -115,7 +116,7 @@ class WebClient:
         Those that wait for their slot are more: they are not under way yet.
         """
         try:
-            origin = WebUrl.parse(url).origin
+            origin = _origin_of(url)
         except InvalidUrlError:
             return self._policy.pace.most
         at_once = self._pool.at_once(origin)
@@ -129,13 +130,13 @@ class WebClient:
     def interval(self, url: str) -> float:
         """Seconds between two requests to the URL's origin, 0 where it never complained."""
         try:
-            return self._paces.interval(WebUrl.parse(url).origin)
+            return self._paces.interval(_origin_of(url))
         except InvalidUrlError:
             return 0.0
 
     def put_off(self, url: str, requests: int) -> list[FarSlotError]:
         """Put off so many requests to the URL's origin: each with the time that it is to stay away."""
-        return self._paces.put_off(WebUrl.parse(url).origin, requests)
+        return self._paces.put_off(_origin_of(url), requests)
 
     @property
     def total_timeout_seconds(self) -> float:
@@ -377,6 +378,12 @@ class WebClient:
             if room < 0:
                 raise FetchError(WebCode.TOO_LARGE)
             yield piece
+
+
+@lru_cache(maxsize=1_024)
+def _origin_of(url: str) -> Origin:
+    """Of one that is asked for again and again. Raises InvalidUrlError."""
+    return WebUrl.parse(url).origin
 
 
 def _discard(connection: PinnedHTTPConnection, response: HTTPResponse, deadline: Deadline) -> None:

@@ -24,19 +24,24 @@ class ChainCookies:
     """
 
     def __init__(self) -> None:
-        self._jar = CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNoDots))
+        #: None until a cookie is set: nearly no image comes with one, and a jar takes longer than the request.
+        self._jar: CookieJar | None = None
 
     def keep(self, url: WebUrl, set_cookies: list[str]) -> None:
         """Take up the Set-Cookie fields of an answer; what is beyond the bounds is passed over."""
+        jar = self._jar or CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNoDots))
         fields = HTTPMessage()
         for field in set_cookies[:MAX_COOKIES]:
             if len(field) <= MAX_COOKIE_CHARACTERS:
                 fields["Set-Cookie"] = field
-        if fields and len(self._jar) < MAX_COOKIES:
-            self._jar.extract_cookies(cast("Any", _Answer(fields)), _request(url))
+        if fields and len(jar) < MAX_COOKIES:
+            jar.extract_cookies(cast("Any", _Answer(fields)), _request(url))
+            self._jar = jar
 
     def field(self, url: WebUrl) -> dict[str, str]:
         """The Cookie field of a request, by name; nothing where there is none to send."""
+        if self._jar is None:
+            return {}
         request = _request(url)
         self._jar.add_cookie_header(request)
         cookies = request.get_header("Cookie")
