@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
 
-import pi_heif
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -21,6 +20,7 @@ from PIL import (
 )
 
 from imagemill.domain.codes import ImageCode
+from imagemill.kept import kept
 
 from .bmff_boxes import clean_aperture
 from .colour import inverted_deep, merged_key, native_deep, unchanged
@@ -44,8 +44,6 @@ PLUGINS = (
     TiffImagePlugin,
     WebPImagePlugin,
 )
-# HEIF's, by libde265 alone; the caller decodes as many images at once as there are processors.
-pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 # Pillow 13's own reader of uncompressed TIFF takes planes of 16 bits for planes of 8, and YCbCr's shared colour
 # samples for one a pixel: noise, reported as a picture. libtiff, by which it reads compressed files, is right.
 TiffImagePlugin.READ_LIBTIFF = True
@@ -164,7 +162,17 @@ def _opened(data: bytes, image_format: ImageFormat) -> ImageFile.ImageFile:
     if image_format is ImageFormat.JPEG:
         # Past Image.open(), which would read the index of an MPO, too, whose first view is all that is wanted.
         return JpegImagePlugin.JpegImageFile(BytesIO(data))
+    if image_format is ImageFormat.HEIC:
+        _register_heif()
     return Image.open(BytesIO(data), formats=[image_format.pillow_name])
+
+
+@kept
+def _register_heif() -> None:
+    """HEIF's reader, loaded when it is first of use. As many images are decoded at once as there are processors."""
+    import pillow_heif  # noqa: PLC0415 - 30 ms that most images need not wait for
+
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def open_source(header: Header) -> Source:

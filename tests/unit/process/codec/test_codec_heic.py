@@ -109,6 +109,18 @@ def test_ten_bits_are_shown_in_eight():
     assert mean_difference(shown, Image.new("RGB", (64, 64), (127, 127, 127))) < 3
 
 
+@pytest.mark.parametrize("name", [b"Exif", b"application/rdf+xml"])
+def test_metadata_whose_name_is_no_text_does_not_matter(name):
+    image = photo()
+    image.info |= {"exif": private_exif().tobytes(), "xmp": SECRET}
+    data = heic(image)
+
+    # The first is the item's name.
+    damaged = data.replace(name, b"\xea" + name[1:], 1)
+
+    assert compress(damaged, ImageOptions()).data == compress(data, ImageOptions()).data
+
+
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
 def test_a_part_of_a_file_is_corrupt(part):
     data = heic(photo())
