@@ -6,16 +6,18 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import IO, Any
 
 import oxipng
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageChops, PngImagePlugin
 
 from imagemill.domain.options import ImageOptions
 
 from .bmp_bits import bmp_of_few_colours, holds_few_colours
 from .formats import ImageFormat
+from .gif_blocks import with_clear_colours
 from .metadata import NO_TAGS, Tags
 
 #: Effort of libwebp, 0–6, its own default. 2 takes half the time for 6 % more bytes.
@@ -42,6 +44,8 @@ MAX_PIXELS_WITHOUT_LOSS = 36_000_000
 MAX_SOFTENED_PIXELS = 4_000_000
 #: Largest counts of an animation's plays that a format can say: 16 bits, of repetitions in a GIF; 31 in a PNG.
 _MOST_PLAYS = {ImageFormat.GIF: 65_536, ImageFormat.WEBP: 65_535, ImageFormat.PNG: 2**31 - 1}
+#: What becomes of a GIF's frame before the next one is shown (GIF89a specification, 23).
+_LEFT, _CLEARED = 1, 2
 #: Bytes in a JPEG segment, and what of them XMP's name takes (XMP specification part 3, 1.1.3).
 _SEGMENT_BYTES, _XMP_NAME_BYTES = 65_533, 29
 
@@ -106,6 +110,9 @@ def encode(
         first.save(file, image_format.pillow_name, **settings)
         file.seek(0)
         encoded = file.read()
+    if settings.get("disposal") == _CLEARED:
+        # Pillow leaves it out of frames that have no such pixel.
+        return with_clear_colours(encoded, first.info["transparency"])
     return optimised_png(encoded) if _is_optimised(picture, image_format) else encoded
 
 
@@ -157,7 +164,9 @@ def _settings(
                 settings["advanced"] = {"a:cq-level": str(level)}
             return settings
         case ImageFormat.PNG | ImageFormat.GIF:
-            return {"compress_level": 1} if _is_optimised(picture, image_format) else {"optimize": True}
+            # Interlaced, as Pillow's GIFs are unless told otherwise, they are a tenth larger.
+            is_packed_later = _is_optimised(picture, image_format)
+            return {"compress_level": 1} if is_packed_later else {"optimize": True, "interlace": False}
         case ImageFormat.TIFF:
             without_loss = "group4" if picture.frames[0].mode == "1" else "tiff_adobe_deflate"
             lossy = {"compression": "jpeg", "quality": options.quality}
@@ -202,9 +211,8 @@ def _timing(picture: Picture, image_format: ImageFormat) -> dict[str, Any]:
     plays = min(picture.plays, _MOST_PLAYS.get(image_format, picture.plays))
     match image_format:
         case ImageFormat.GIF:
-            # 2: cleared before the next frame, without which no pixel could become transparent again.
-            is_clear = picture.frames[0].has_transparency_data
-            timing["disposal"] = 2 if is_clear else 1
+            # No pixel could become transparent again otherwise. Where none does, what stays need not be drawn again.
+            timing["disposal"] = _CLEARED if _becomes_clear(picture.frames) else _LEFT
             # GIF counts repetitions after the first showing, and says nothing for a single one.
             if plays != 1:
                 timing["loop"] = max(plays - 1, 0)
@@ -217,6 +225,15 @@ def _timing(picture: Picture, image_format: ImageFormat) -> dict[str, Any]:
         case _:
             timing["loop"] = plays
     return timing
+
+
+def _becomes_clear(frames: tuple[Image.Image, ...]) -> bool:
+    """Whether a pixel of a GIF's frames, all of one palette, that showed something shows nothing later."""
+    clear = frames[0].info.get("transparency")
+    if clear is None:
+        return False
+    masks = (frame.point([255 * (index == clear) for index in range(256)], "L") for frame in frames)
+    return any(ImageChops.subtract(after, before).getbbox() for before, after in pairwise(masks))
 
 
 def _scratch_file() -> IO[bytes]:

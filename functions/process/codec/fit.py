@@ -13,6 +13,7 @@ from imagemill.domain.options import ImageOptions
 from .colour import unchanged
 from .encode import Picture, encode
 from .formats import ImageFormat
+from .gif_packing import packed_gif
 from .graphics import indexed, sharing_a_palette
 
 #: Each further try of a lossy format has this share of the quality before; AVIF, slow as it is, takes larger steps.
@@ -26,6 +27,9 @@ _COLOURS = (256, 128, 64, 32, 16, 8, 4, 2)
 _TILES = (2, 3, 4, 6, 8, 12, 16, 32, 64, 128)
 #: Mean difference of a channel, of 255, by which a picture may become paler.
 _MOST_DIFFERENCE = 16.0
+#: Pixels of all frames up to which a GIF that is a little too large is packed, which takes 30 ms for so many. Of a
+#: larger one it would save little.
+_PACKED_PIXELS = 65_536
 #: What each of an animation's formats can say of one frame's time; a GIF has 16 bits of hundredths of a second.
 _LONGEST_MILLISECONDS = 655_000
 
@@ -43,7 +47,10 @@ def fitted(
     """
     made: list[tuple[bytes, ImageFormat]] = []
     for picture, image_format, lossless in pictures:
-        for encoded in _tries(_without_repeats(picture), image_format, options, source_quality, lossless=lossless):
+        is_small = picture.size[0] * picture.size[1] * len(picture.frames) <= _PACKED_PIXELS
+        for tried in _tries(_without_repeats(picture), image_format, options, source_quality, lossless=lossless):
+            is_near = limit < len(tried) <= limit * 2
+            encoded = packed_gif(tried) if is_near and image_format is ImageFormat.GIF and is_small else tried
             made.append((encoded, image_format))
             if len(encoded) <= limit:
                 break

@@ -1,19 +1,21 @@
 """What is only scaled down becomes no larger than its source, and still looks like it."""
 
+from io import BytesIO
 from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageChops, ImageDraw, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageSequence, ImageStat
 
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process.codec.compress import compress
-from tests.support.image_files import opened, photo, saved
+from process.codec.gif_packing import packed_gif
+from tests.support.image_files import mean_difference, opened, photo, saved
 from tests.support.tiff_files import tiff
 
-#: Sources that Pillow writes well: what a worse writer leaves over helps.
+#: Sources that are written well: what a worse writer leaves over helps.
 SOURCES: dict[str, dict[str, Any]] = {
     "PNG": {"optimize": True},
     "GIF": {},
@@ -36,6 +38,16 @@ def drawn(size: tuple[int, int], shapes: list[tuple[int, ...]], mode: str) -> Im
     return image.quantize(8, dither=Image.Dither.NONE) if mode == "P" else image.convert(mode)
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    shown = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown)
+
+
+def tight(image: Image.Image, source: str, **settings: Any) -> bytes:
+    data = saved(image, source, **settings)
+    return packed_gif(data) if source == "GIF" else data
+
+
 @given(
     size=st.tuples(st.integers(3, 120), st.integers(3, 120)),
     shapes=st.lists(st.tuples(*[st.integers(0, 100)] * 2, *[st.integers(0, 40)] * 2, st.integers(0, 7)), max_size=8),
@@ -48,7 +60,7 @@ def drawn(size: tuple[int, int], shapes: list[tuple[int, ...]], mode: str) -> Im
 def test_no_drawing_becomes_larger(size, shapes, mode, source, part, asked):
     writable = {"BMP": "L P RGB 1", "GIF": "L P 1", "WEBP": "RGB", "JPEG": "RGB L", "AVIF": "RGB"}.get(source, mode)
     image = drawn(size, shapes, mode)
-    data = saved(image if mode in writable.split() else image.convert("RGB"), source, **SOURCES[source])
+    data = tight(image if mode in writable.split() else image.convert("RGB"), source, **SOURCES[source])
 
     result = compress(data, ImageOptions(format=asked, max_width=max(1, int(size[0] * part))))
 
@@ -69,11 +81,50 @@ def test_no_small_animation_becomes_larger(source, asked, frames, mode, side):
         ImageDraw.Draw(shot).ellipse((place, place, place + side // 3, place + side // 3), "orange", "teal")
         shots.append(shot)
     settings: dict[str, Any] = {"lossless": True} if source == "WEBP" else {"disposal": 2} if source == "GIF" else {}
-    data = saved(shots[0], source, save_all=True, append_images=shots[1:], duration=80, loop=0, **settings)
+    data = tight(shots[0], source, save_all=True, append_images=shots[1:], duration=80, loop=0, **settings)
 
     result = compress(data, ImageOptions(format=asked, max_width=side * 9 // 10))
 
     assert (result.width, len(result.data) <= len(data)) == (side * 9 // 10, True)
+
+
+@pytest.mark.parametrize("asked", STAYS)
+@pytest.mark.parametrize("colours", [1, 2, 3])
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("size", [(3, 1), (9, 9), (32, 32)])
+def test_no_gif_of_a_hundred_bytes_becomes_larger(size, frames, colours, asked):
+    shots = []
+    for number in range(frames):
+        shot = Image.new("P", size)
+        shot.putpalette([250, 240, 230, 20, 30, 200, 200, 30, 20])
+        shot.paste(number % colours, (number, 0, size[0], 1))
+        shots.append(shot)
+    data = tight(
+        shots[0], "GIF", **({"save_all": True, "append_images": shots[1:], "duration": 90} if frames > 1 else {})
+    )
+
+    result = compress(data, ImageOptions(format=asked, max_width=size[0] * 9 // 10))
+
+    # A WebP of one colour is larger than the smallest GIF.
+    assert len(result.data) <= max(len(data), 44 if result.format == "webp" else 0)
+
+
+def test_a_gif_that_only_draws_more_stays_what_it_shows():
+    shots, chance = [], Random(3)
+    shot = Image.new("RGBA", (100, 100))
+    ImageDraw.Draw(shot).ellipse((5, 5, 95, 95), "skyblue", "navy")
+    for place in (10, 35, 60):
+        icon = Image.frombytes("L", (8, 8), chance.randbytes(64)).quantize(4).resize((24, 24), Image.Resampling.NEAREST)
+        shot.paste(icon.convert("RGBA"), (place, place))
+        shots.append(shot.copy())
+    data = tight(shots[0], "GIF", save_all=True, append_images=shots[1:], duration=90, disposal=1)
+
+    result = compress(data, ImageOptions(format=OutputFormat.ORIGINAL, max_width=90))
+
+    shown = [on_white(frame) for frame in ImageSequence.Iterator(Image.open(BytesIO(result.data)))]
+    wanted = [on_white(shot).resize((90, 90)) for shot in shots]
+    worst = max(mean_difference(one, other) for one, other in zip(shown, wanted, strict=True))
+    assert (len(result.data) <= len(data), worst < 10) == (True, True)
 
 
 def test_no_small_tiff_becomes_larger_for_its_palette():
@@ -86,7 +137,7 @@ def test_no_small_tiff_becomes_larger_for_its_palette():
 
 def test_frames_that_show_the_same_become_one_where_each_would_be_too_much():
     shots = [Image.new("P", (10, 10)) for _ in range(3)]
-    data = saved(shots[0], "GIF", save_all=True, append_images=shots[1:], duration=[50, 60, 70], loop=0)
+    data = tight(shots[0], "GIF", save_all=True, append_images=shots[1:], duration=[50, 60, 70], loop=0)
 
     assert len(compress(data, ImageOptions(max_width=9)).data) <= len(data)
 
