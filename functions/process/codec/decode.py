@@ -27,7 +27,8 @@ from .colour import inverted_deep, merged_key, native_deep, unchanged
 from .formats import ANIMATED_FORMATS, ImageFormat, identify
 from .image_fault import ImageError
 from .jpeg_quality import estimate_quality
-from .jpeg_segments import ended_jpeg, ends_in_grey, has_every_row, lacks_scans
+from .jpeg_rows import Scans, ends_in_grey, has_every_row, load_scans
+from .jpeg_segments import ended_jpeg
 from .metadata import QUARTER_TURNS, TRANSPOSITIONS, orientation
 from .png_chunks import PngFile, read_png
 from .unsupported import naming_what_is_not_read
@@ -209,14 +210,17 @@ def still(source: Source, width: int, height: int, *, may_be_cut: bool = False) 
         if pixels:
             # As Pillow leaves an image that it has read.
             image.im, image.tile = pixels.im, []
-    if source.format is ImageFormat.JPEG:
+    scans = Scans()
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        scans = Scans.of(source.data)
         stored = (height, width) if source.orientation in QUARTER_TURNS else (width, height)
         image.draft(None, stored)
+        may_be_cut = may_be_cut or not load_scans(image, source.data, scans)
     with naming_what_is_not_read(source.data, source.format, is_open=True):
         image.load()
     match source.format:
         case ImageFormat.JPEG:
-            _check_rows(source, may_be_cut=may_be_cut)
+            _check_rows(source, scans, may_be_cut=may_be_cut)
         case ImageFormat.TIFF:
             return _levelled(source)
         case ImageFormat.PNG if source.png and source.png.wide_key:
@@ -231,16 +235,15 @@ def _is_plain(image: ImageFile.ImageFile) -> bool:
     return is_large and is_one and image.tile[0].args in _PLAIN_PNG and not image.info.keys() & _MORE_THAN_PLAIN
 
 
-def _check_rows(source: Source, *, may_be_cut: bool) -> None:
+def _check_rows(source: Source, scans: Scans, *, may_be_cut: bool) -> None:
     """Refuse a JPEG with rows missing, of which no decoder says anything. Few files need a closer look.
 
     Raises:
-        ImageError: CORRUPT_IMAGE. Of data that is missing from the last scan of a progressive file, when an end was
-            put behind it, the transcoder alone knows: every row is there, some less sharp.
+        ImageError: CORRUPT_IMAGE.
     """
     if source.is_ended_here or may_be_cut:
-        is_whole = not lacks_scans(source.data) and has_every_row(source.data)
-    elif lacks_scans(source.data):
+        is_whole = not scans.lack_some and has_every_row(source.data)
+    elif scans.lack_some:
         is_whole = has_every_row(source.data)
     else:
         is_whole = not ends_in_grey(source.image) or has_every_row(source.data, scale=8)

@@ -1,13 +1,15 @@
 """Whether every row of a JPEG is there, which its end does not tell."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
 from process.codec.compress import compress
+from process.codec.jpeg_rows import Scans, load_scans
 from tests.support.codec_output import fault_of
 from tests.support.image_files import mean_difference, opened, photo, saved
 
@@ -20,6 +22,7 @@ KINDS: list[dict[str, Any]] = [
     {"subsampling": 0},
     {"subsampling": 1, "optimize": True},
 ]
+RESTARTS: list[dict[str, Any]] = [{"restart_marker_rows": 1}, {"restart_marker_blocks": 7}]
 MODES = ["RGB", "L", "CMYK"]
 
 
@@ -76,16 +79,52 @@ def test_the_last_rows_of_a_baseline_jpeg_count_too(kind, part, options):
     assert fault_of(data[: int(len(data) * part)] + EOI, options) is ImageCode.CORRUPT_IMAGE
 
 
-@pytest.mark.parametrize("part", [0.85, 0.9, 0.95, 0.99])
-@pytest.mark.parametrize("kind", [{}, {"subsampling": 0}, {"restart_marker_rows": 1}], ids=str)
+#: Without pixels, by pixels, at another scale of the decoder, and in another format.
+WAYS = [
+    ImageOptions(),
+    ImageOptions(max_width=200),
+    ImageOptions(max_width=30),
+    ImageOptions(format=OutputFormat.WEBP),
+    ImageOptions(format=OutputFormat.ORIGINAL, max_height=80),
+]
+
+
+@pytest.mark.parametrize("options", WAYS)
+@pytest.mark.parametrize("part", [0.3, 0.85, 0.95, 0.99])
+@pytest.mark.parametrize("kind", [{}, {"subsampling": 0}, *RESTARTS], ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("end", [b"", EOI])
-def test_a_progressive_jpeg_cut_in_its_last_scan_is_corrupt(mode, kind, part, end):
+def test_a_progressive_jpeg_cut_in_its_last_scan_is_corrupt(mode, kind, part, end, options):
     data = jpeg(mode, kind | {"progressive": True})
     last = data.rindex(b"\xff\xda")
     cut = last + int((len(data) - last) * part)
 
-    assert fault_of(data[:cut] + end) is ImageCode.CORRUPT_IMAGE
+    assert fault_of(data[:cut].rstrip(b"\xff") + end, options) is ImageCode.CORRUPT_IMAGE
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", [{}, *RESTARTS], ids=str)
+@pytest.mark.parametrize("size", [None, (100, 70), (30, 20)])
+@pytest.mark.parametrize("behind", [b"", b"\0\0", b"\xff\xff", EOI + b"what follows"])
+def test_what_is_whole_is_loaded_as_by_pillow(mode, kind, size, behind):
+    data = jpeg(mode, kind | {"progressive": True})
+    data = data.removesuffix(EOI) + behind + EOI
+    wanted, image = (JpegImagePlugin.JpegImageFile(BytesIO(data)) for _ in range(2))
+    for each in (wanted, image):
+        each.draft(None, size)
+
+    assert (load_scans(image, data, Scans.of(data)), image.tile) == (True, [])
+    assert image.tobytes() == wanted.tobytes()
+
+
+def test_what_is_damaged_elsewhere_or_has_one_scan_is_left_to_pillow():
+    progressive, baseline = jpeg("RGB", {"progressive": True}), jpeg("RGB", {})
+    frame, second = progressive.index(b"\xff\xc2"), progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
+    twice = progressive[:second] + progressive[frame : frame + 19] + progressive[second:]
+
+    for data in (baseline, twice):
+        image = JpegImagePlugin.JpegImageFile(BytesIO(data))
+        assert (load_scans(image, data, Scans.of(data)), len(image.tile)) == (True, 1)
 
 
 @pytest.mark.parametrize("options", [ImageOptions(), ImageOptions(max_width=30)])
