@@ -37,8 +37,8 @@ _LEAST_BYTES = {
 } | dict.fromkeys((ImageFormat.JPEG, ImageFormat.BMP, ImageFormat.WEBP), 60)
 #: Sources of so few bytes have to become coarse where they are scaled; at such sides colour at half the size shows.
 _SMALL_BYTES, _SMALL_SIDE = 4_000, 64
-#: TIFF 6.0: SampleFormat, and two's complement in it. PNG: the gamma of sRGB.
-_SAMPLE_FORMAT, _SIGNED, _USUAL_GAMMA = 339, 2, 0.45455
+#: TIFF 6.0: SampleFormat, two's complement in it, and PlanarConfiguration. PNG: the gamma of sRGB.
+_SAMPLE_FORMAT, _SIGNED, _PLANES, _USUAL_GAMMA = 339, 2, 284, 0.45455
 #: Sides at which they are compared: what differs then is no matter of filters.
 _COMPARED_PIXELS = 32
 
@@ -80,7 +80,8 @@ def outliers(name: str, data: bytes, totals: Totals) -> Iterator[Outlier]:
         except ImageError as fault:
             totals.refused += 1
             if reference is not None and fault.code not in _BY_RULE:
-                yield Outlier(name, run, f"refused, {fault.code} {fault.reason or ''}; libvips reads it")
+                said = " ".join(filter(None, (fault.code, fault.reason)))
+                yield Outlier(name, run, f"refused, {said}; libvips reads it", _why_refused(data))
             continue
         is_scaled = bool(options.max_width) and options.format is not OutputFormat.WEBP and not result.kept
         totals.scaled += is_scaled
@@ -91,6 +92,14 @@ def outliers(name: str, data: bytes, totals: Totals) -> Iterator[Outlier]:
         for what in _faults(result, reference, options, totals):
             why = _why_different(data, result, is_scaled=is_scaled) if what.startswith("mean difference") else ""
             yield Outlier(name, run, what, why)
+
+
+def _why_refused(data: bytes) -> str:
+    """Why a picture that libvips reads is none to us."""
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+        if isinstance(getattr(image, "tag_v2", {}).get(_PLANES), bytes):
+            return "a TIFF's field in a type that is not its own, by which it was forged; libtiff guesses it"
+    return ""
 
 
 def _why_different(data: bytes, result: Compressed, *, is_scaled: bool) -> str:

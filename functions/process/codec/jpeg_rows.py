@@ -126,13 +126,16 @@ def load_scans(image: JpegImagePlugin.JpegImageFile, data: bytes, scans: Scans) 
     if scans.lack_restarts:
         return False
     end = scans.all[-1].end
+    while data[end - 1] == 0xFF:
+        end -= 1
     [tile] = image.tile
     image.load_prepare()
     # As ImageFile.Parser does, which has no draft.
     decoder = Image._getdecoder(image.mode, tile.codec_name, tile.args, image.decoderconfig)  # noqa: SLF001
     try:
         decoder.setimage(image.im, tile.extents)
-        left = data[:end].rstrip(b"\xff")
+        # A view, since this is nearly the whole file.
+        left = memoryview(data)[:end]
         for number, byte in enumerate(_OFFERED):
             taken, _ = decoder.decode(left)
             if taken < 0:
@@ -141,8 +144,8 @@ def load_scans(image: JpegImagePlugin.JpegImageFile, data: bytes, scans: Scans) 
             left = left[taken:]
             if left and number > _IN_ADVANCE:
                 return False
-            left += bytes((byte,))
-        taken, fault = decoder.decode(left + EOI)
+            left = memoryview(bytes(left) + bytes((byte,)))
+        taken, fault = decoder.decode(bytes(left) + EOI)
     finally:
         decoder.cleanup()
     if taken < 0 <= fault:
