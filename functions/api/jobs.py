@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from imagemill.adapters.aws.objects import download_url, put_catalogue
-from imagemill.adapters.store.idempotency import Claim, claim_key
 from imagemill.adapters.store.jobs import get_job, list_jobs
 from imagemill.adapters.store.layouts import put_layout
 from imagemill.adapters.store.ledger import live_counts
@@ -25,11 +24,11 @@ from imagemill.domain.job import Job, ProductCounts, job_document
 from imagemill.errors import CatalogueRefusedError
 from imagemill.steps.jobs import accept_job
 
+from .idempotency import claimed_id
 from .pagination import PageRoom
 from .problems import MAX_LISTED_ERRORS, ProblemError, job_not_found, refused_catalogue
 from .submission import Submission
 
-MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
 #: Of the catalogue's name in that of a download; file systems take 255 bytes.
 MAX_NAME_CHARACTERS = 100
 
@@ -69,32 +68,14 @@ def new_or_under_way(tenant: str, idempotency_key: str | None, content: str) -> 
     """The id of the job to be made, and the job itself where its key stands for one that ingest has taken up already.
 
     Raises:
-        ProblemError: as `claimed_job_id`.
+        ProblemError: as `claimed_id`.
     """
     job_id = new_id()
     if idempotency_key is None:
         return job_id, None
-    job_id = claimed_job_id(tenant, idempotency_key, job_id, content)
+    job_id = claimed_id(tenant, idempotency_key, job_id, content)
     standing = get_job(job_id)
     return job_id, standing if standing and standing.status is not JobStatus.QUEUED else None
-
-
-def claimed_job_id(tenant: str, idempotency_key: str, job_id: str, content: str) -> str:
-    """The job that an idempotency key stands for: `job_id`, unless it is bound to another already.
-
-    content: hash of what the request asks for.
-
-    Raises:
-        ProblemError: 400 for a key of wrong length, 409 when the key stands for something else.
-    """
-    if not 0 < len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_CHARACTERS:
-        detail = f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY_CHARACTERS} characters."
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "INVALID_HEADER", detail)
-    standing = claim_key(tenant, idempotency_key, Claim(job_id, content))
-    if standing.content != content:
-        detail = "This Idempotency-Key was used with another CSV or other options. Use a new key for a new job."
-        raise ProblemError(HTTPStatus.CONFLICT, "IDEMPOTENCY_CONFLICT", detail)
-    return standing.job_id
 
 
 def _inspect(submission: Submission) -> Inspection:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
@@ -21,33 +23,43 @@ from imagemill.adapters.store.schedules import (
 from imagemill.domain.clock import now
 from imagemill.domain.ids import created_seconds, is_id, new_id
 from imagemill.domain.ingest_messages import RunSchedule
+from imagemill.domain.job import options_as_dict
 from imagemill.domain.options import JobOptions
 from imagemill.domain.recurrence import CronLine, Interval, parse_recurrence
 from imagemill.domain.schedule import MAX_SCHEDULES, Schedule, schedule_document, time_of_run
 from imagemill.errors import InvalidOptionError
 
+from .idempotency import claimed_id
 from .problems import ProblemError
 from .remote import RemoteRequest
 
 
-def register(tenant: str, fields: Mapping[str, Any]) -> Schedule:
-    """Make a schedule. One by a duration has its first run at once.
+def register(tenant: str, fields: Mapping[str, Any], idempotency_key: str | None = None) -> Schedule:
+    """Make a schedule, or find the one that its idempotency key already stands for.
+
+    One by a duration has its first run at once.
 
     The timer is made first: one that a crash leaves without a schedule removes itself when it is due, but a schedule
     without a timer would never run. Written first and counted then, so that of several at once none remains above the
-    limit.
+    limit. Safe to repeat with the same key, also after a crash half-way: timer, schedule and first run go by its id.
 
     Raises:
         InvalidOptionError: when a field is missing, or for how often.
-        ProblemError: 409 above the limit.
+        ProblemError: 409 above the limit, or when the key stands for something else.
     """
     for name in ("source_url", "every"):
         if name not in fields:
             raise InvalidOptionError(name, "required")
     options = fields.get("options", JobOptions())
-    recurrence = parse_recurrence(fields["every"], fields.get("timezone"))
+    parse_recurrence(fields["every"], fields.get("timezone"))
+    schedule_id = new_id()
+    if idempotency_key is not None:
+        schedule_id = claimed_id(tenant, idempotency_key, schedule_id, _content_hash(fields), made="schedule")
+        if standing := get_schedule(tenant, schedule_id):
+            _begin(standing)
+            return standing
     schedule = Schedule(
-        schedule_id=new_id(),
+        schedule_id=schedule_id,
         tenant=tenant,
         source_url=fields["source_url"],
         filename=RemoteRequest(fields["source_url"], options).filename,
@@ -64,10 +76,21 @@ def register(tenant: str, fields: Mapping[str, Any]) -> Schedule:
     if len(list_schedules(tenant)) > MAX_SCHEDULES:
         remove(schedule)
         raise _too_many()
-    if schedule.enabled and isinstance(recurrence, Interval):
-        made = datetime.fromtimestamp(created_seconds(schedule.schedule_id), UTC)
-        ask_ingest(RunSchedule(tenant, schedule.schedule_id, time_of_run(made)))
+    _begin(schedule)
     return schedule
+
+
+def _begin(schedule: Schedule) -> None:
+    """Ask for the first run of a schedule by a duration. Asked twice, it is one job."""
+    is_by_duration = isinstance(parse_recurrence(schedule.every, schedule.timezone), Interval)
+    if schedule.enabled and is_by_duration and not schedule.runs:
+        made = datetime.fromtimestamp(created_seconds(schedule.schedule_id), UTC)
+        ask_ingest(RunSchedule(schedule.tenant, schedule.schedule_id, time_of_run(made)))
+
+
+def _content_hash(fields: Mapping[str, Any]) -> str:
+    asked = {**fields, "options": options_as_dict(fields.get("options", JobOptions()))}
+    return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def owned(schedule_id: str, tenant: str) -> Schedule:

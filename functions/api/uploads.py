@@ -18,7 +18,7 @@ from imagemill.domain.options import JobOptions
 from imagemill.errors import InvalidOptionError
 from imagemill.steps.jobs import accept_job
 
-from .jobs import claimed_job_id
+from .idempotency import claimed_id
 from .json_options import read_json_options
 from .problems import ProblemError
 from .submission import DEFAULT_FILENAME, printable_filename
@@ -59,7 +59,7 @@ def await_upload(request: UploadRequest, tenant: str, api_url: str, idempotency_
     """
     job_id = new_id()
     if idempotency_key is not None:
-        job_id = claimed_job_id(tenant, idempotency_key, job_id, request.content_hash)
+        job_id = claimed_id(tenant, idempotency_key, job_id, request.content_hash)
         standing = get_job(job_id)
         if standing and standing.status is not JobStatus.AWAITING_UPLOAD:
             detail = (

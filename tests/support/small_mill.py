@@ -166,6 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "next_run_at": None,
                 "runs": [],
             }
+            self.mill.by_key[self.headers["idempotency-key"]] = SCHEDULE_ID
             schedules[SCHEDULE_ID] = {**made, **given}
             return 201, schedules[SCHEDULE_ID], {}
         if not rest:

@@ -164,15 +164,18 @@ class Client:
         options: Mapping[str, Option] | None = None,
         *,
         enabled: bool = True,
+        idempotency_key: str | None = None,
     ) -> ScheduleDocument:
         """Have a CSV fetched again and again. Each run is a job with these options.
 
         every: an ISO 8601 duration from PT1H to P7D, whose first run is at once; or a cron line of five fields, hourly
-        at the most, with the timezone that it is in, such as Europe/Berlin.
+        at the most, with the timezone that it is in, such as Europe/Berlin. idempotency_key: as of `submit`.
         """
         wanted = {"source_url": source_url, "every": every, "timezone": timezone, "enabled": enabled}
         body = {**wanted, "options": as_fields(options or {})}
-        return cast("ScheduleDocument", self.transport.call("POST", "/schedules", json=body))
+        headers = {"idempotency-key": idempotency_key or str(uuid.uuid4())}
+        made = self.transport.call("POST", "/schedules", repeatable=True, json=body, headers=headers)
+        return cast("ScheduleDocument", made)
 
     def change_schedule(
         self, schedule_id: str, **changes: str | bool | Mapping[str, Option] | None

@@ -11,7 +11,7 @@ from typing import Any
 
 from imagemill.domain.codes import FileCode
 
-from ..jobs import MAX_IDEMPOTENCY_KEY_CHARACTERS
+from ..idempotency import MAX_IDEMPOTENCY_KEY_CHARACTERS
 from ..pagination import DEFAULT_LIMIT, MAX_LIMIT
 from ..submission import MAX_REQUEST_CSV_BYTES
 from .schedules import SCHEDULE_FIELDS, SOURCE_URL
@@ -78,7 +78,7 @@ KNOWN: dict[int, Any] = {304: {"description": "The caller has it already."}}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same key and content within 24 hours: the same job. Other content: 409.",
+    "description": "The same key and content within 24 hours make the same thing. Other content: 409.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY_CHARACTERS},
 }
 CURSOR = query("cursor", TEXT, "`next_cursor` of the page before.")
@@ -246,8 +246,13 @@ OPERATIONS: dict[Route, Operation] = {
         "Have a feed fetched again and again",
         "Schedules",
         {201: answer("The schedule.", "Schedule", Location="The schedule.")},
-        {**UNREADABLE_JSON, 409: ["TOO_MANY_SCHEDULES"], 422: ["INVALID_OPTION"]},
-        (),
+        {
+            400: ["MALFORMED_REQUEST", "INVALID_HEADER"],
+            409: ["TOO_MANY_SCHEDULES", "IDEMPOTENCY_CONFLICT"],
+            415: ["UNSUPPORTED_MEDIA_TYPE"],
+            422: ["INVALID_OPTION"],
+        },
+        [IDEMPOTENCY_KEY],
         json_body(
             {
                 **record(SCHEDULE_FIELDS, optional=set(SCHEDULE_FIELDS) - {"source_url", "every"}),

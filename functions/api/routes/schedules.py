@@ -23,7 +23,8 @@ router = APIGatewayRouter()
 
 @router.post("/schedules")
 def post_schedule() -> Response[dict[str, Any]]:
-    schedule = schedules.register(_tenant(), _fields())
+    key = router.current_event.headers.get("idempotency-key")
+    schedule = schedules.register(_tenant(), _fields(), key)
     logger.info("Schedule made", extra={"schedule_id": schedule.schedule_id})
     return Response(
         status_code=HTTPStatus.CREATED,

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from imagemill_client import Client, RefusedError, UnreachableError
+from imagemill_client import Client, RefusedError
 from imagemill_client.cli.app import main
-from tests.support.small_mill import KEY, SCHEDULE_ID, small_mill
+from tests.support.small_mill import DROP, KEY, LOSE, SCHEDULE_ID, pauses_of, small_mill
 
 URL = "https://shop.example/feed.csv?a=1"
 DAILY = ["--every", "0 3 * * *", "--timezone", "Europe/Berlin"]
@@ -66,10 +66,18 @@ def test_in_python(mill):
         client.remove_schedule(made["id"])
 
 
-def test_making_one_is_not_sent_twice(mill):
-    mill.fault = lambda _number, line: (503, {}) if line.startswith("POST") else None
+def test_making_one_is_sent_again_by_the_same_key(mill):
+    lost = iter([LOSE, DROP, None])
+    mill.fault = lambda _number, line: next(lost) if line.startswith("POST") else None
+    client = Client(mill.url, KEY)
+    pauses_of(client.transport)
 
-    with pytest.raises(UnreachableError):
-        Client(mill.url, KEY).add_schedule(URL, "P1D")
+    assert client.add_schedule(URL, "P1D")["source_url"] == URL
+    assert mill.seen.count("POST /v1/schedules") == 3
+    assert len(mill.by_key) == 1
 
-    assert mill.seen.count("POST /v1/schedules") == 1
+
+def test_a_key_of_ones_own(mill):
+    Client(mill.url, KEY).add_schedule(URL, "P1D", idempotency_key="feed-1")
+
+    assert list(mill.by_key) == ["feed-1"]

@@ -1,4 +1,4 @@
-"""Idempotency keys of `POST /jobs`: item `TENANT#<tenant>` / `IDEMPOTENCY#<hash of key>`, kept 24 h."""
+"""Idempotency keys of what makes something: item `TENANT#<tenant>` / `IDEMPOTENCY#<hash of key>`, kept 24 h."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ REMEMBERED_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """job_id: the job that the key stands for. content: hash of the CSV and options it was given with."""
+    """made: id of what the key stands for. content: hash of what was asked for with it."""
 
-    job_id: str
+    made: str
     content: str
 
 
 def claim_key(tenant: str, idempotency_key: str, claim: Claim) -> Claim:
-    """Bind a key to a job unless it is bound already; return the claim that stands.
+    """Bind a key to what is made unless it is bound already; return the claim that stands.
 
     Two requests at once get the same answer: the write is conditional. Expiry is checked here, for
     TTL removes items up to days late.
     """
     moment = int(time.time())
     hashed = hashlib.sha256(idempotency_key.encode()).hexdigest()
-    values = {"job_id": claim.job_id, "content": claim.content, "expires_at": moment + REMEMBERED_SECONDS}
+    values = {"job_id": claim.made, "content": claim.content, "expires_at": moment + REMEMBERED_SECONDS}
     try:
         dynamodb().put_item(
             TableName=settings().table,
