@@ -12,8 +12,10 @@ import json
 import os
 import threading
 import time
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from local.aws_limits import refuse_what_aws_refuses
 
@@ -172,6 +174,40 @@ def name_scheduled_times() -> None:
     iam_actions.extract_resource_arn = resource_in_group
 
 
+class _InZone(str):
+    """A timer's expression that knows its time zone. The emulator hands on the expression alone."""
+
+    zone: ZoneInfo
+
+
+def fire_by_time_zones() -> None:
+    """Read a timer's cron line in its time zone, as EventBridge Scheduler does."""
+    from ministack.services import eventbridge, scheduler
+
+    tick, parse, next_fire = scheduler._tick_schedules, eventbridge._parse_cron_fields, eventbridge._cron_next_fire
+
+    def tick_in_zones() -> None:
+        for timer in list(scheduler._schedules._data.values()):
+            expression = timer["ScheduleExpression"] = _InZone(timer["ScheduleExpression"])
+            expression.zone = ZoneInfo(timer["ScheduleExpressionTimezone"])
+        tick()
+
+    def parse_in_zone(expression: str) -> Any:
+        fields = parse(expression)
+        return (fields, expression.zone) if fields and isinstance(expression, _InZone) else fields
+
+    def next_in_zone(fields: Any, after: datetime) -> datetime | None:
+        if len(fields) == 2:
+            fields, zone = fields
+            after = after.astimezone(zone)
+        found: datetime | None = next_fire(fields, after)
+        return found
+
+    scheduler._tick_schedules = tick_in_zones
+    eventbridge._parse_cron_fields = parse_in_zone
+    eventbridge._cron_next_fire = next_in_zone
+
+
 def tell_events_source() -> None:
     """Let policies ask for an event's source (`events:source`), as IAM does at PutEvents."""
     from ministack.core import iam_actions
@@ -324,6 +360,7 @@ if __name__ == "__main__":
     read_ranges_of_versions()
     authorise_batches()
     name_scheduled_times()
+    fire_by_time_zones()
     tell_events_source()
     count_concurrency()
     move_aliases_at_once()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -102,6 +104,19 @@ def test_a_schedule_runs_at_once_and_when_its_timer_fires(
 
     assert made["id"] not in {schedule["id"] for schedule in shop.client.schedules()}
     assert made["id"] not in {timer["Name"] for timer in shop.aws("scheduler").list_schedules()["Schedules"]}
+
+
+def test_a_cron_line_is_read_in_its_time_zone(shop: Shop, feed: Feed) -> None:
+    # The emulator looks every ten seconds, and counts from its first look.
+    due = datetime.now(ZoneInfo("Asia/Kolkata")) + timedelta(seconds=75)
+    made = shop.client.add_schedule(feed.url, f"{due.minute} {due.hour} * * *", "Asia/Kolkata")
+    try:
+        [run] = eventually(lambda: ended_runs(shop, made["id"], 1), "the line's run has ended", 120)
+    finally:
+        shop.client.remove_schedule(made["id"])
+
+    assert run["status"] == "COMPLETED"
+    assert run["scheduled_at"] >= made["next_run_at"]
 
 
 def ended_runs(shop: Shop, schedule_id: str, count: int) -> list[Any] | None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from imagemill.adapters.store.items import SECONDS_A_DAY
 from imagemill.domain.codes import ImageStatus
 from imagemill.kept import forget
 from tests.conftest import FIGURES
@@ -50,13 +51,23 @@ def pictures() -> list[bytes]:
     return [saved(photo(40 + 8 * number, 32), "JPEG", quality=95) for number in range(3)]
 
 
+@pytest.fixture
+def kept_for(monkeypatch) -> Callable[[int], None]:
+    """Lets the stack keep images for so many days, and process functions work in their caller's thread."""
+
+    def keep(image_days: int) -> None:
+        monkeypatch.setenv("RETENTION_DAYS", str(RETENTION_DAYS))
+        monkeypatch.setenv("IMAGE_RETENTION_DAYS", str(image_days))
+        forget()
+        in_one_thread(monkeypatch)
+        with_clocks_of_their_own(monkeypatch)
+
+    return keep
+
+
 @pytest.mark.parametrize("image_days", [RETENTION_DAYS, 2 * RETENTION_DAYS, 0])
-def test_a_completed_image_is_there_as_long_as_its_job(aws, web, pictures, monkeypatch, record_property, image_days):
-    monkeypatch.setenv("RETENTION_DAYS", str(RETENTION_DAYS))
-    monkeypatch.setenv("IMAGE_RETENTION_DAYS", str(image_days))
-    forget()
-    in_one_thread(monkeypatch)
-    with_clocks_of_their_own(monkeypatch)
+def test_a_completed_image_is_there_as_long_as_its_job(aws, web, pictures, kept_for, record_property, image_days):
+    kept_for(image_days)
     happened: Counter[str] = Counter()
 
     class Nights(RuleBasedStateMachine):
@@ -131,3 +142,22 @@ def test_a_completed_image_is_there_as_long_as_its_job(aws, web, pictures, monke
 
     told = ", ".join(f"{count:,} {what}" for what, count in sorted(happened.items()))
     record_property(FIGURES, f"images kept for {image_days or 'ever'}: {told}; every image there as long as its job")
+
+
+@pytest.mark.parametrize("skew_days", [-30, 0, 30])
+def test_how_long_an_object_is_kept_is_none_of_a_workers_clock(aws, web, pictures, kept_for, skew_days):
+    """Whatever the worker believed that made it: a hundred days later it would not outlive a new job."""
+    image_days = 2 * RETENTION_DAYS
+    kept_for(image_days)
+    shop = NightlyShop(aws, web, pictures)
+    url = shop.show(NAMES[0], TAG)
+    shop.work(shop.hand_in((url,)), skew_days * SECONDS_A_DAY)
+    shop.let_pass(100)
+    last = shop.hand_in((url,))
+    shop.work(last)
+
+    shop.let_pass(image_days - 100)
+
+    [image] = shop.images(last)
+    assert image.reused
+    assert last.end > 0
