@@ -27,8 +27,10 @@ LEAST_AHEAD = 2
 FIRST_AHEAD = 4
 #: Encoders that take ten times as long as the others, and more.
 _DEAR_FORMATS = frozenset({OutputFormat.AVIF, OutputFormat.WEBP})
+#: Time that is kept for an image, by what it took those before it: they differ, and others may have the processor.
+MARGIN = 2.0
 #: With this much of an invocation left, in seconds, an image is begun that waits for none of its origin's.
-CHANCE_SECONDS = 7.0
+CHANCE_SECONDS = 15.0
 #: Images after which half of what was seen is forgotten.
 MEMORY = 32
 MOST_ORIGINS = 256
@@ -131,10 +133,10 @@ class ImageTurn:
 
     @property
     def seconds(self) -> float:
-        """What the image will wait for the codec, and take itself."""
+        """What is to be kept for the image: it will wait for the codec, and take time itself."""
         with self._lock:
-            interval = self._origin.interval
-        return interval * (self._ahead + 1) if self._ahead else min(interval, CHANCE_SECONDS)
+            seconds = MARGIN * self._origin.interval
+        return seconds * (self._ahead + 1) if self._ahead else min(seconds, CHANCE_SECONDS)
 
     @contextmanager
     def making(self) -> Iterator[None]:

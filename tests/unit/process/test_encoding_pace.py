@@ -116,9 +116,9 @@ def test_a_further_image_waits_for_those_that_were_begun_before_it(clock):
     made_in(pace, clock, 2)
 
     with pace.turn(URL) as first, pace.turn(URL) as second, pace.turn(URL) as third:
-        assert [turn.seconds for turn in (first, second, third)] == [2, 4, 6]
+        assert [turn.seconds for turn in (first, second, third)] == [4, 8, 12]
     with pace.turn(URL) as next_one:
-        assert next_one.seconds == 2
+        assert next_one.seconds == 4
 
 
 def test_an_image_that_takes_longer_than_any_invocation_is_begun_all_the_same(clock):
