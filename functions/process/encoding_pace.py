@@ -21,10 +21,9 @@ from .image_threads import origin_of
 
 #: For how long an origin's images may wait for the codec, one after the other, in seconds.
 AHEAD_SECONDS = 10.0
-#: Of an origin: one to work on, and one that is there when it is done.
+#: Of an origin: one to work on, and one that is there when it is done. So many, too, until the first tells how long it
+#: takes.
 LEAST_AHEAD = 2
-#: Of an origin whose first image is in the making, or will take long for all that is known.
-FIRST_AHEAD = 4
 #: Encoders that take ten times as long as the others, and more.
 _DEAR_FORMATS = frozenset({OutputFormat.AVIF, OutputFormat.WEBP})
 #: Time that is kept for an image, by what it took those before it: they differ, and others may have the processor.
@@ -93,7 +92,7 @@ class EncodingPace:
         """How many images of a URL's origin may be in work together."""
         with self._lock:
             origin = self._of(url)
-            interval, most = origin.interval, FIRST_AHEAD if origin.is_to_be_seen else float("inf")
+            interval, most = origin.interval, LEAST_AHEAD if origin.is_to_be_seen else float("inf")
         return min(most, max(LEAST_AHEAD, AHEAD_SECONDS // interval)) if interval else most
 
     def turn(self, url: str) -> ImageTurn:

@@ -16,7 +16,7 @@ from imagemill.domain.options import ImageOptions, OutputFormat
 from process.app import handler
 from process.codec.compress import Compressed, ImageFormat
 from process.codec_pool import CodecPool
-from process.encoding_pace import CHANCE_SECONDS, FIRST_AHEAD, LEAST_AHEAD, EncodingPace
+from process.encoding_pace import CHANCE_SECONDS, LEAST_AHEAD, EncodingPace
 from tests.support.caller import context_of
 from tests.support.product_batches import batch, message, result_of
 
@@ -60,20 +60,20 @@ def test_a_stranger_whose_images_will_take_long_has_few_in_work_until_one_has_en
     pace.foresee(URL, ImageOptions(format=OutputFormat.AVIF))
     pace.foresee(OTHER, ImageOptions())
 
-    assert pace.at_once(URL) == FIRST_AHEAD
+    assert pace.at_once(URL) == LEAST_AHEAD
     assert pace.at_once(OTHER) == float("inf")
     with pace.turn(URL):
-        assert pace.at_once(URL) == FIRST_AHEAD
+        assert pace.at_once(URL) == LEAST_AHEAD
     assert pace.at_once(URL) == float("inf")
 
 
-@pytest.mark.parametrize(("seconds", "at_once"), [(0.001, FIRST_AHEAD), (3.1, 3), (30, LEAST_AHEAD)])
-def test_what_is_in_the_making_tells_how_long_it_takes_at_the_least(clock, seconds, at_once):
+@pytest.mark.parametrize("seconds", [0.001, 3.1, 30])
+def test_few_are_in_work_while_the_first_is_made(clock, seconds):
     pace = EncodingPace()
 
     with pace.turn(URL) as turn, turn.making():
         clock.now += seconds
-        assert pace.at_once(URL) == at_once
+        assert pace.at_once(URL) == LEAST_AHEAD
 
 
 def test_an_image_that_takes_longer_than_others_holds_further_ones_up(clock):
@@ -142,8 +142,8 @@ class Slowness(NamedTuple):
 @pytest.mark.usefixtures("aws", "open_runs")
 @pytest.mark.parametrize(
     "slow",
-    [Slowness(40, 0.05, 0.2, ImageOptions()), Slowness(10, 0.3, 0.5, ImageOptions(format=OutputFormat.AVIF))],
-    ids=["many that are known after a moment", "so slow that an invocation makes four"],
+    [Slowness(40, 0.05, 0.2, ImageOptions()), Slowness(6, 0.4, 0.5, ImageOptions(format=OutputFormat.AVIF))],
+    ids=["many that are known after a moment", "so slow that an invocation makes three"],
 )
 def test_each_image_of_a_long_product_is_fetched_once(web, picture, monkeypatch, slow):
     """One is made after the other, in invocations of 1.5 seconds."""
