@@ -256,7 +256,7 @@ def _optimised(data: bytes, source: Source, options: ImageOptions) -> Compressed
     # Decoded by Pillow, too, which refuses what the optimiser might not.
     source.image.load()
     file = data if options.metadata is Metadata.KEEP else stripped_png(data, keep_profile=keeps_profile)
-    return Compressed(optimised_png(file), ImageFormat.PNG, source.width, source.height, kept=False)
+    return Compressed(optimised_png(file, source.image), ImageFormat.PNG, source.width, source.height, kept=False)
 
 
 def _shows_the_same(one: bytes, other: bytes) -> bool:

@@ -18,6 +18,7 @@ from imagemill.domain.options import ImageOptions
 from .bmp_bits import bmp_of_few_colours, holds_few_colours
 from .formats import ImageFormat
 from .gif_blocks import with_clear_colours
+from .graphics import looks_drawn
 from .metadata import NO_TAGS, Tags
 
 #: Effort of libwebp, 0–6, its own default. 2 takes half the time for 6 % more bytes.
@@ -34,9 +35,12 @@ WEBP_LOSSLESS_EFFORT = 75
 #: Filters of rows that are tried for a PNG. One suits drawings, the other photographs; the other seven take twice
 #: as long for another half per cent.
 _PNG_FILTERS = (oxipng.RowFilter.NoOp, oxipng.RowFilter.Bigrams)
-#: Effort of the optimiser, 0–6. Against Pillow's `optimize` it takes 1.1 times as long on photographs for 12 % fewer
-#: bytes, 2.5 times on a chart for 20 %. 3 takes twice as long for a half per cent.
-_PNG_LEVEL = 2
+#: Effort of the optimiser, 0–6. Against Pillow's `optimize` it takes 2.5 times as long on a chart for 20 % fewer bytes.
+#: 3 takes twice as long for a half per cent. For photographs 1 and a single filter take two thirds of the time for
+#: 0.4 % more.
+_PNG_LEVEL, _PNG_LEVEL_OF_PHOTOGRAPHS = 2, 1
+#: Modes of which it is worth asking whether a picture was drawn.
+_PHOTOGRAPHIC_MODES = frozenset({"L", "LA", "RGB", "RGBA"})
 #: Larger outputs are neither tried as WebP without loss nor optimised as PNG: either takes 31 bytes a pixel at its
 #: peak, and a function of one vCPU has memory for no more.
 MAX_PIXELS_WITHOUT_LOSS = 36_000_000
@@ -113,7 +117,7 @@ def encode(
     if settings.get("disposal") == _CLEARED:
         # Pillow leaves it out of frames that have no such pixel.
         return with_clear_colours(encoded, first.info["transparency"])
-    return optimised_png(encoded) if _is_optimised(picture, image_format) else encoded
+    return optimised_png(encoded, first) if _is_optimised(picture, image_format) else encoded
 
 
 def _is_optimised(picture: Picture, image_format: ImageFormat) -> bool:
@@ -122,13 +126,17 @@ def _is_optimised(picture: Picture, image_format: ImageFormat) -> bool:
     return is_still_png and picture.size[0] * picture.size[1] <= MAX_PIXELS_WITHOUT_LOSS
 
 
-def optimised_png(data: bytes) -> bytes:
-    """The same pixels and chunks in fewer bytes; the file as it is where the optimiser cannot read it."""
+def optimised_png(data: bytes, image: Image.Image) -> bytes:
+    """The same pixels and chunks in fewer bytes; the file as it is where the optimiser cannot read it.
+
+    image: what it shows.
+    """
+    is_drawn = image.mode not in _PHOTOGRAPHIC_MODES or looks_drawn(image)
     try:
         optimised: bytes = oxipng.optimize_from_memory(
             data,
-            level=_PNG_LEVEL,
-            filter=_PNG_FILTERS,
+            level=_PNG_LEVEL if is_drawn else _PNG_LEVEL_OF_PHOTOGRAPHS,
+            filter=_PNG_FILTERS if is_drawn else _PNG_FILTERS[1:],
             fast_evaluation=True,
             # Interlacing costs bytes for a coarse picture while the file loads.
             interlace=oxipng.Interlacing.Off,

@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import oxipng
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageStat
 
@@ -121,6 +122,22 @@ def test_what_is_webp_or_avif_stays_so_when_it_is_turned(source):
     result = compress(saved(photo(), source, quality=90, exif=exif), ImageOptions())
 
     assert (result.format, result.width, result.height) == (source.lower(), 240, 320)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+def test_a_drawing_has_the_filter_that_suits_it_and_a_photograph_need_not(mode):
+    drawn, shot = chart(mode=mode), photo(mode=mode if mode != "P" else "RGB")
+    asked = ImageOptions(format=OutputFormat.ORIGINAL)
+    best, fair = (
+        min(
+            len(oxipng.optimize_from_memory(saved(image, "PNG"), level=2, filter=(row_filter,), fast_evaluation=False))
+            for row_filter in (oxipng.RowFilter.NoOp, oxipng.RowFilter.Bigrams)
+        )
+        for image in (drawn, shot)
+    )
+
+    assert len(compress(saved(drawn, "PNG"), asked).data) <= best * 1.002
+    assert len(compress(saved(shot, "PNG"), asked).data) <= fair * 1.01
 
 
 def test_original_png_is_optimised_without_loss():
