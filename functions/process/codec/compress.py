@@ -21,6 +21,7 @@ from .formats import CONTENT_TYPES, EXTENSIONS, LONGEST_SIDES, LOSSLESS_FORMATS,
 from .graphics import looks_drawn, softened
 from .icc import says_srgb
 from .image_fault import ImageError, faults_become
+from .jpeg_segments import has_scan_of
 from .pictures import INDEXED_FORMATS, Painter, Size
 from .png_chunks import stripped_png
 from .strip import readable, stripped
@@ -167,6 +168,11 @@ class OpenedImage:
     def _or_kept(self, made: Compressed, source: Source, profile: bytes | None, options: ImageOptions) -> Compressed:
         """The input, without its metadata where that was not asked for, unless `made` is a tenth smaller."""
         data: bytes | None = self.data
+        if source.format is ImageFormat.JPEG and has_scan_of(
+            source.data, len(made.data) * 100 // WORTHWHILE_PERCENT + 1
+        ):
+            # Its pixels alone are larger, whatever else there is to be stripped.
+            return made
         if options.metadata is Metadata.STRIP:
             # A PNG is read from its own file; a JPEG may have had to be given its end.
             file = self.data if source.format is ImageFormat.PNG else source.data

@@ -55,6 +55,18 @@ def segments(data: bytes) -> Iterator[Segment]:
         place = end
 
 
+def has_scan_of(data: bytes, length: int) -> bool:
+    """Whether the first scan has so many bytes of entropy-coded data, of which no more are looked at."""
+    place = len(_SOI)
+    while found := _MARKER.match(data, place):
+        if len(data) < found.end() + 2:
+            break
+        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+        if data[found.end() - 1] == SOS:
+            return len(data) - place >= length and not _DATA_END.search(data, place, place + length + 1)
+    return False
+
+
 def stripped_jpeg(data: bytes, *, keep_profile: bool) -> bytes:
     """Without EXIF, XMP, comments, thumbnails, further pictures, and what follows the end.
 
