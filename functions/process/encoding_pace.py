@@ -20,14 +20,14 @@ from imagemill.domain.options import ImageOptions, OutputFormat
 from .image_threads import origin_of
 
 #: For how long an origin's images may wait for the codec, one after the other, in seconds.
-AHEAD_SECONDS = 10.0
+AHEAD_SECONDS = 5.0
 #: Of an origin: one to work on, and one that is there when it is done. So many, too, until the first tells how long it
 #: takes.
 LEAST_AHEAD = 2
 #: Encoders that take ten times as long as the others, and more.
 _DEAR_FORMATS = frozenset({OutputFormat.AVIF, OutputFormat.WEBP})
 #: Time that is kept for an image, by what it took those before it: they differ, and others may have the processor.
-MARGIN = 2.0
+MARGIN = 3.0
 #: With this much of an invocation left, in seconds, an image is begun that waits for none of its origin's.
 CHANCE_SECONDS = 15.0
 #: Images after which half of what was seen is forgotten.

@@ -28,6 +28,7 @@ from imagemill.domain.options import ImageOptions
 from imagemill.domain.product import ImageResult
 from imagemill.domain.source import UNKNOWN, Source, Validators
 from imagemill.errors import ImagemillError
+from imagemill.logs import logger
 from imagemill.metrics import Metric
 
 from .budget import Budget, MemoryReservation
@@ -310,10 +311,12 @@ def _rest(fault: FetchError, tries: int, whole: float, task: ImageTask) -> None:
 
 def _compressed(data: bytes, task: ImageTask, resources: WorkerResources, turn: ImageTurn) -> Compressed:
     """Raises ImageError, and NotBegunError when the invocation's end came before the image's turn, or its end."""
+    begun = time.monotonic()
     try:
         with turn.making():
             return resources.codec.compress(data, task.options, task.deadline)
     except TimeoutError as fault:
+        logger.info("Image fetched in vain", extra={"seconds": round(time.monotonic() - begun, 1)})
         raise NotBegunError from fault
 
 

@@ -44,8 +44,8 @@ def test_a_stranger_is_not_held_up():
         assert pace.at_once(URL) == float("inf")
 
 
-@pytest.mark.parametrize(("seconds", "at_once"), [(0.005, 2_000), (0.5, 20), (2.4, 4), (60, 2)])
-def test_as_many_are_in_work_as_are_made_in_ten_seconds(clock, seconds, at_once):
+@pytest.mark.parametrize(("seconds", "at_once"), [(0.005, 1_000), (0.5, 10), (1.2, 4), (60, 2)])
+def test_as_many_are_in_work_as_are_made_in_five_seconds(clock, seconds, at_once):
     pace = EncodingPace()
 
     made_in(pace, clock, seconds)
@@ -79,11 +79,11 @@ def test_few_are_in_work_while_the_first_is_made(clock, seconds):
 def test_an_image_that_takes_longer_than_others_holds_further_ones_up(clock):
     pace = EncodingPace()
     made_in(pace, clock, 1)
-    assert pace.at_once(URL) == 10
+    assert pace.at_once(URL) == 5
 
     with pace.turn(URL) as turn, turn.making():
         clock.now += 1
-        assert pace.at_once(URL) == 10
+        assert pace.at_once(URL) == 5
         clock.now += 8
         assert pace.at_once(URL) == 2
 
@@ -94,7 +94,7 @@ def test_images_that_share_the_processor_share_its_time(clock):
     with ExitStack() as stack:
         for _ in range(4):
             stack.enter_context(stack.enter_context(pace.turn(URL)).making())
-        clock.now += 8
+        clock.now += 4
 
     assert pace.at_once(URL) == 5
 
@@ -116,9 +116,9 @@ def test_a_further_image_waits_for_those_that_were_begun_before_it(clock):
     made_in(pace, clock, 2)
 
     with pace.turn(URL) as first, pace.turn(URL) as second, pace.turn(URL) as third:
-        assert [turn.seconds for turn in (first, second, third)] == [4, 8, 12]
+        assert [turn.seconds for turn in (first, second, third)] == [6, 12, 18]
     with pace.turn(URL) as next_one:
-        assert next_one.seconds == 4
+        assert next_one.seconds == 6
 
 
 def test_an_image_that_takes_longer_than_any_invocation_is_begun_all_the_same(clock):
