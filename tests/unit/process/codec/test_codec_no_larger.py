@@ -135,11 +135,23 @@ def test_no_small_tiff_becomes_larger_for_its_palette():
     assert (result.format, len(result.data) <= len(data)) == ("tiff", True)
 
 
-def test_frames_that_show_the_same_become_one_where_each_would_be_too_much():
-    shots = [Image.new("P", (10, 10)) for _ in range(3)]
-    data = tight(shots[0], "GIF", save_all=True, append_images=shots[1:], duration=[50, 60, 70], loop=0)
+@pytest.mark.parametrize("asked", STAYS)
+def test_frames_that_show_the_same_become_one_where_each_would_be_too_much(asked):
+    # The other formats' writers see to it themselves.
+    data = saved(photo(40, 40), "AVIF", save_all=True, append_images=[photo(40, 40)] * 3, duration=50, quality=40)
+    assert getattr(opened(data), "n_frames", 1) == 4
 
-    assert len(compress(data, ImageOptions(max_width=9)).data) <= len(data)
+    result = compress(data, ImageOptions(format=asked, max_width=36))
+
+    assert (getattr(opened(result.data), "n_frames", 1), len(result.data) <= len(data)) == (1, True)
+
+
+@pytest.mark.parametrize(("source", "width", "height", "narrow"), [("GIF", 52, 22, 41), ("PNG", 29, 44, 23)])
+def test_a_pattern_of_single_pixels_becomes_coarser_in_the_end(source, width, height, narrow):
+    board = Image.frombytes("L", (width, height), bytes((x + y) % 2 * 255 for y in range(height) for x in range(width)))
+    data = tight(board.convert("1"), source, **SOURCES[source])
+
+    assert len(compress(data, ImageOptions(format=OutputFormat.ORIGINAL, max_width=narrow)).data) <= len(data)
 
 
 @pytest.mark.parametrize("asked", STAYS)
@@ -169,4 +181,7 @@ def test_no_photograph_becomes_larger(mode, source, part, asked):
 
     result = compress(data, ImageOptions(format=asked, quality=90, max_width=int(160 * part)))
 
+    shown = opened(result.data).convert("RGB")
+    wanted = photo(160, 120, mode).convert("RGB").resize(shown.size, Image.Resampling.LANCZOS)
     assert (result.width, len(result.data) <= len(data)) == (int(160 * part), True)
+    assert mean_difference(shown, wanted) < 16

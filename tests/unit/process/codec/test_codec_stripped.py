@@ -1,13 +1,16 @@
 """No output of `metadata=strip` tells what its source told beside the picture, kept or made anew."""
 
 import struct
+from io import BytesIO
 
+import pillow_heif
 import pytest
 from PIL import Image, ImageChops
 
 from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from process.codec.compress import compress
 from process.codec.formats import ImageFormat
+from process.codec.jpeg_segments import SOS, segments
 from process.codec.strip import stripped
 from tests.support.image_files import corner_patch, opened, photo, rgb_profile, saved
 from tests.support.private_files import SECRET, exif_with_thumbnail, secrets_in, with_secrets
@@ -117,11 +120,37 @@ def test_a_thumbnail_in_the_first_segment_goes():
 
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_bytes_that_cannot_be_told_apart_are_not_kept(image_format):
-    data = saved(photo(96, 64), image_format)
+    data = with_secrets(photo(96, 64), image_format)
 
-    for length in (20, 40, len(data) // 3):
+    for length in (20, 40, len(data) // 3, len(data) - 1):
         bare = stripped(data[:length], ImageFormat(image_format.lower()), keep_profile=True)
         assert bare is None or SECRET not in bare
+
+
+def test_a_file_that_only_decoders_can_follow_is_made_anew():
+    data = with_secrets(photo(400, 300), "JPEG", quality=40, optimize=True)
+    # Decoders pass over a stuffed byte between two segments.
+    place = next(segment.begin for segment in segments(data) if segment.marker == SOS)
+    data = data[:place] + b"\xff\0" + data[place:]
+
+    result = compress(data, ImageOptions(quality=95))
+
+    assert stripped(data, ImageFormat.JPEG, keep_profile=True) is None
+    assert (result.kept, SECRET in data, secrets_in(result.data)) == (False, True, set())
+
+
+def test_the_thumbnail_that_is_a_picture_of_its_own_goes():
+    file = BytesIO()
+    pillow_heif.options.THUMBNAILS = True
+    pillow_heif.from_pillow(photo(256, 192)).save(file, quality=80, thumbnails=[64])
+    data = file.getvalue()
+
+    bare = stripped(data, ImageFormat.AVIF, keep_profile=True)
+
+    assert bare is not None
+    before, after = (pillow_heif.open_heif(BytesIO(each)) for each in (data, bare))
+    assert (before.info["thumbnails"], after.info["thumbnails"]) == ([64], [])
+    assert bytes(before.data) == bytes(after.data)
 
 
 def test_a_bmp_whose_header_leaves_its_palette_out_keeps_its_last_rows():

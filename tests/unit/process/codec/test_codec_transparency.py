@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from imagemill.domain.options import ImageOptions, OutputFormat
+from process.codec.colour import unchanged
 from process.codec.compress import compress
 from tests.support.image_files import BLUE, WHITE, mean_difference, opened, photo, saved
 from tests.support.pixels import near, rgb_at, transparent
@@ -84,3 +85,13 @@ def test_half_transparent_pixels_mix_with_white():
     result = compress(saved(image, "PNG"), ImageOptions(format=OutputFormat.JPEG))
 
     assert near(rgb_at(result.data, 9, 9), (127, 127, 127), 3)
+
+
+def test_a_palette_s_picture_is_saved_with_its_colours_after_it_was_looked_at():
+    image = photo(40, 30).quantize(40)
+    image.info["transparency"] = 5
+    before = saved(image, "GIF")
+
+    unchanged(image).convert("RGBA")
+
+    assert saved(image, "GIF") == before
