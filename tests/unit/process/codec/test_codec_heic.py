@@ -8,8 +8,10 @@ from PIL import Image
 
 from imagemill.domain.codes import ImageCode
 from imagemill.domain.options import ImageOptions, OutputFormat
+from process.codec import compress as compress_module
 from process.codec import decode
 from process.codec.compress import compress, open_image
+from process.codec.formats import ImageFormat
 from process.codec.peak import Sketch
 from tests.support.codec_output import fault_of, refusal_of
 from tests.support.image_files import corner_patch, mean_difference, opened, photo, rgb_profile
@@ -88,6 +90,15 @@ def test_nothing_private_leaves_and_a_wide_profile_stays():
     assert SECRET in data
     assert secrets_in(result.data) == set()
     assert opened(result.data).info["icc_profile"] == rgb_profile()
+
+
+def test_what_is_too_long_for_a_webp_becomes_a_png(monkeypatch):
+    # The encoder here makes none of 16,384 pixels.
+    monkeypatch.setattr(compress_module, "LONGEST_SIDES", {ImageFormat.WEBP: 319, ImageFormat.JPEG: 319})
+    cut_out = photo(mode="RGBA")
+    cut_out.paste((0, 0, 0, 0), (0, 0, 80, 60))
+
+    assert compress(heic(cut_out), ImageOptions()).format == "png"
 
 
 def test_of_several_pictures_the_first_is_taken():

@@ -58,8 +58,10 @@ def test_auto_sees_transparency_of_every_kind(mode):
     assert compress(data, ImageOptions()).format == "webp"
 
 
-def test_a_palette_whose_every_entry_is_opaque_counts_as_opaque():
-    data = saved(photo(mode="P"), "PNG", transparency=b"\xff" * 256)
+@pytest.mark.parametrize("is_one_clear", [False, True])
+def test_a_palette_whose_every_entry_in_use_is_opaque_counts_as_opaque(is_one_clear):
+    unused = photo(mode="P").histogram().index(0)
+    data = saved(photo(mode="P"), "PNG", transparency=unused if is_one_clear else b"\xff" * 256)
 
     result = compress(data, ImageOptions(quality=90, max_width=300))
 
