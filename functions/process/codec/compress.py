@@ -23,7 +23,7 @@ from .icc import says_srgb
 from .image_fault import ImageError, faults_become
 from .jpeg_segments import has_scan_of
 from .pictures import INDEXED_FORMATS, Painter, Size
-from .png_chunks import stripped_png
+from .png_chunks import stripped_png, whole_png
 from .strip import readable, stripped
 from .transcode.attempt import attempt
 from .transcode.jpeg import Transcoded
@@ -165,9 +165,15 @@ class OpenedImage:
             encoded, image_format = min((encoded, image_format), again, key=lambda one: len(one[0]))
         return Compressed(encoded, image_format, plan.size.width, plan.size.height, kept=False)
 
+    def _mended(self, source: Source) -> bytes:
+        """The file, metadata and all: what else is damaged than its picture, others may not read as we do."""
+        if source.format is ImageFormat.PNG:
+            return whole_png(self.data)
+        return source.data if source.is_ended_here else self.data
+
     def _or_kept(self, made: Compressed, source: Source, profile: bytes | None, options: ImageOptions) -> Compressed:
         """The input, without its metadata where that was not asked for, unless `made` is a tenth smaller."""
-        data: bytes | None = self.data
+        data: bytes | None = self._mended(source)
         if source.format is ImageFormat.JPEG and has_scan_of(
             source.data, len(made.data) * 100 // WORTHWHILE_PERCENT + 1
         ):
@@ -261,7 +267,8 @@ def _optimised(data: bytes, source: Source, options: ImageOptions) -> Compressed
     keeps_profile = not (profile and says_srgb(profile))
     # Decoded by Pillow, too, which refuses what the optimiser might not.
     source.image.load()
-    file = data if options.metadata is Metadata.KEEP else stripped_png(data, keep_profile=keeps_profile)
+    is_kept = options.metadata is Metadata.KEEP
+    file = whole_png(data) if is_kept else stripped_png(data, keep_profile=keeps_profile)
     return Compressed(optimised_png(file, source.image), ImageFormat.PNG, source.width, source.height, kept=False)
 
 

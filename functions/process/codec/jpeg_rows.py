@@ -145,7 +145,8 @@ def load_scans(image: JpegImagePlugin.JpegImageFile, data: bytes, scans: Scans) 
             if left and number > _IN_ADVANCE:
                 return False
             left = memoryview(bytes(left) + bytes((byte,)))
-        taken, fault = decoder.decode(bytes(left) + EOI)
+        # The rest as it is: there may be more than an end, and at fault.
+        taken, fault = decoder.decode(bytes(left) + data[end:])
     finally:
         decoder.cleanup()
     if taken < 0 <= fault:

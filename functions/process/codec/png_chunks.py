@@ -25,7 +25,7 @@ _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 #: What colours mean; kept in a file that keeps its pixels.
 _COLOUR = frozenset({b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT"})
 #: Lengths of chunks that have one; any other is damage.
-_LENGTHS = {b"gAMA": (4,), b"cHRM": (32,), b"sRGB": (1,), b"cICP": (4,), b"acTL": (8,), b"fcTL": (26,)}
+_LENGTHS = {b"gAMA": (4,), b"cHRM": (32,), b"sRGB": (1,), b"cICP": (4,), b"acTL": (8,), b"fcTL": (26,), b"pHYs": (9,)}
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 #: Primaries and transfer function of sRGB and of Display P3 as cICP codes (ITU-T H.273).
 _SRGB_CODES, _P3_CODES = (1, 13), (12, 13)
@@ -99,9 +99,15 @@ def stripped_png(data: bytes, *, keep_profile: bool) -> bytes:
     return SIGNATURE + b"".join(_chunk(name, content) for name, content in chunks if name in kept)
 
 
+def whole_png(data: bytes) -> bytes:
+    """The file, metadata and all; without what is damaged and not of the pixels, where something is."""
+    sound = SIGNATURE + b"".join(_chunk(name, content) for name, content in _sound(data))
+    return data if data.startswith(sound) else sound
+
+
 def _sound(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Chunks up to IEND: critical ones as they are, others where their checksum is right."""
-    view, place = memoryview(data), len(SIGNATURE)
+    """Chunks up to IEND: critical ones as they are, others where their checksum is right; one header."""
+    view, place, has_header = memoryview(data), len(SIGNATURE), False
     while place + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, place)
         content = view[place + 8 : place + 8 + length]
@@ -110,6 +116,9 @@ def _sound(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         if name == b"IEND":
             break
         is_cut = len(content) < length
+        if name == b"IHDR" and has_header:
+            continue
+        has_header |= name == b"IHDR"
         if name in _CRITICAL or (not is_cut and checksum == _crc(name, content) and _has_its_length(name, content)):
             yield name, content
     yield b"IEND", view[:0]

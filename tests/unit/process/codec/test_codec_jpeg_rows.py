@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from imagemill.domain.codes import ImageCode
-from imagemill.domain.options import ImageOptions, OutputFormat
+from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from process.codec.compress import compress
 from process.codec.jpeg_rows import Scans, load_scans
 from tests.support.codec_output import fault_of
@@ -47,6 +47,14 @@ def test_a_kept_jpeg_gets_its_end(asked):
     result = compress(data[:-2], ImageOptions(format=asked))
 
     assert mean_difference(opened(result.data), opened(data)) < 6
+
+
+def test_a_kept_jpeg_gets_its_end_with_its_metadata():
+    data = saved(photo(), "JPEG", quality=10, optimize=True, comment=b"mine")
+
+    result = compress(data[:-2], ImageOptions(metadata=Metadata.KEEP, quality=95))
+
+    assert (result.kept, result.data) == (True, data)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -121,8 +129,9 @@ def test_what_is_damaged_elsewhere_or_has_one_scan_is_left_to_pillow():
     progressive, baseline = jpeg("RGB", {"progressive": True}), jpeg("RGB", {})
     frame, second = progressive.index(b"\xff\xc2"), progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
     twice = progressive[:second] + progressive[frame : frame + 19] + progressive[second:]
+    behind = progressive.removesuffix(EOI) + progressive[frame : frame + 19] + EOI
 
-    for data in (baseline, twice):
+    for data in (baseline, twice, behind):
         image = JpegImagePlugin.JpegImageFile(BytesIO(data))
         assert (load_scans(image, data, Scans.of(data)), len(image.tile)) == (True, 1)
 

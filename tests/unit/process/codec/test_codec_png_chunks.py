@@ -7,10 +7,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from imagemill.domain.codes import ImageCode
-from imagemill.domain.options import ImageOptions, OutputFormat
+from imagemill.domain.options import ImageOptions, Metadata, OutputFormat
 from process.codec.compress import compress
 from process.codec.icc import P3_CHROMATICITIES, SRGB_CHROMATICITIES, rgb_profile
-from process.codec.png_chunks import read_png, stripped_png
+from process.codec.png_chunks import read_png, stripped_png, whole_png
 from tests.support.codec_output import fault_of
 from tests.support.image_files import ORIENTATION, channels_at, corner_patch, opened, photo, png_chunk, png_with, saved
 from tests.support.image_files import rgb_profile as adobe
@@ -28,25 +28,28 @@ def damaged(name: bytes, content: bytes) -> bytes:
     return png_chunk(name, content)[:-4] + b"\0\0\0\1"
 
 
+DAMAGED = [
+    damaged(b"pHYs", struct.pack(">IIB", 2_835, 2_835, 1)),
+    damaged(b"iCCP", b"icc\0\0" + zlib.compress(srgb())),
+    damaged(b"tEXt", b"Comment\0mine"),
+    damaged(b"gAMA", struct.pack(">I", 100_000)),
+    damaged(b"acTL", struct.pack(">II", 9, 0)),
+    png_chunk(b"gAMA", b"\0\0"),
+    png_chunk(b"pHYs", b"\0"),
+    png_chunk(b"cHRM", b"\0" * 9),
+    png_chunk(b"acTL", b"\0"),
+]
+#: Decoders pass them over.
+NONSENSE = [
+    png_chunk(b"iCCP", b"icc\0\0no zlib stream"),
+    png_chunk(b"zTXt", b"Comment\0\0no zlib stream"),
+    png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0no zlib stream"),
+    png_chunk(b"eXIf", b"no directory"),
+]
+
+
 @pytest.mark.parametrize("asked", EVERY_FORMAT)
-@pytest.mark.parametrize(
-    "chunk",
-    [
-        damaged(b"pHYs", struct.pack(">IIB", 2_835, 2_835, 1)),
-        damaged(b"iCCP", b"icc\0\0" + zlib.compress(srgb())),
-        damaged(b"tEXt", b"Comment\0mine"),
-        damaged(b"gAMA", struct.pack(">I", 100_000)),
-        damaged(b"acTL", struct.pack(">II", 9, 0)),
-        png_chunk(b"gAMA", b"\0\0"),
-        png_chunk(b"pHYs", b"\0"),
-        png_chunk(b"cHRM", b"\0" * 9),
-        png_chunk(b"acTL", b"\0"),
-        png_chunk(b"iCCP", b"icc\0\0no zlib stream"),
-        png_chunk(b"zTXt", b"Comment\0\0no zlib stream"),
-        png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0no zlib stream"),
-        png_chunk(b"eXIf", b"no directory"),
-    ],
-)
+@pytest.mark.parametrize("chunk", DAMAGED + NONSENSE)
 def test_a_chunk_that_is_damaged_or_wrong_and_not_of_the_pixels_is_passed_over(chunk, asked):
     image = corner_patch((60, 40))
 
@@ -92,6 +95,30 @@ def test_a_png_without_its_end_is_whole_when_its_pixels_are():
     assert compress(data[:-12], ImageOptions()).format == "jpeg"
     assert stripped_png(data[:-12], keep_profile=True) == data
     assert fault_of(data[:-12][: len(data) // 2]) is ImageCode.CORRUPT_IMAGE
+
+
+@pytest.mark.parametrize("metadata", list(Metadata))
+@pytest.mark.parametrize("chunk", [*DAMAGED, png_chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 2, 0, 0, 0))])
+@pytest.mark.parametrize("end", [12, 0])
+def test_what_is_kept_of_a_damaged_file_is_whole(metadata, chunk, end):
+    comment = png_chunk(b"tEXt", b"Comment\0mine")
+    # One pixel: nothing is smaller.
+    data = png_with(saved(Image.new("RGB", (1, 1), "red"), "PNG"), comment)
+    file = data[:-12] + chunk + data[len(data) - 12 : len(data) - 12 + end]
+
+    result = compress(file, ImageOptions(format=OutputFormat.ORIGINAL, metadata=metadata))
+
+    assert result.kept
+    assert opened(result.data).getpixel((0, 0)) == (255, 0, 0)
+    assert result.data == (data if metadata is Metadata.KEEP else data.replace(comment, b""))
+
+
+@pytest.mark.parametrize("chunk", [*NONSENSE, b""])
+@pytest.mark.parametrize("behind", [b"", b"what follows the end"])
+def test_a_sound_file_is_kept_byte_by_byte_with_its_metadata(chunk, behind):
+    data = png_with(saved(Image.new("RGB", (1, 1), "red"), "PNG"), chunk) + behind
+
+    assert whole_png(data) is data
 
 
 def gamma(value: float) -> bytes:
