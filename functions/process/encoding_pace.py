@@ -2,6 +2,8 @@
 
 What is fetched and not made by the invocation's end is fetched again by the next one. An origin's images are mostly
 alike: large ones that become AVIF take seconds each, and are fetched a few ahead; small ones as fast as they come.
+What encoders take ten times as long for, and more, is apart from the rest: it is another origin's for all that is said
+here.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ AHEAD_SECONDS = 5.0
 #: Of an origin: one to work on, and one that is there when it is done. So many, too, until the first tells how long it
 #: takes.
 LEAST_AHEAD = 2
-#: Encoders that take ten times as long as the others, and more.
-_DEAR_FORMATS = frozenset({OutputFormat.AVIF, OutputFormat.WEBP})
+#: What is appended to an origin whose images become these.
+_DEAR = {OutputFormat.AVIF: "#avif", OutputFormat.WEBP: "#webp"}
 #: Time that is kept for an image, by what it took those before it: they differ, and others may have the processor.
 MARGIN = 3.0
 #: With this much of an invocation left, in seconds, an image is begun that waits for none of its origin's.
@@ -42,12 +44,12 @@ class _Origin:
     busy: seconds in which it had some, and `made` were made. is_known: whether an image has ended, in whatever way.
     """
 
+    is_dear: bool
     begun: int = 0
     in_hand: int = 0
     busy: float = 0.0
     made: int = 0
     seen_at: float = 0.0
-    is_dear: bool = False
     is_known: bool = False
 
     @property
@@ -82,31 +84,31 @@ class EncodingPace:
         self._lock = Lock()
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
 
-    def foresee(self, url: str, options: ImageOptions) -> None:
-        """Say what is to be made of an image before it is begun."""
-        if options.format in _DEAR_FORMATS:
-            with self._lock:
-                self._of(url).is_dear = True
-
-    def at_once(self, url: str) -> float:
-        """How many images of a URL's origin may be in work together."""
+    def at_once(self, origin_and_kind: str) -> float:
+        """How many images may be in work together, of an origin and, appended to it, of their `kind_of`."""
         with self._lock:
-            origin = self._of(url)
+            origin = self._of(origin_and_kind)
             interval, most = origin.interval, LEAST_AHEAD if origin.is_to_be_seen else float("inf")
         return min(most, max(LEAST_AHEAD, AHEAD_SECONDS // interval)) if interval else most
 
-    def turn(self, url: str) -> ImageTurn:
+    def turn(self, url: str, options: ImageOptions) -> ImageTurn:
         """Around all of an image."""
         with self._lock:
-            return ImageTurn(self._lock, self._of(url))
+            return ImageTurn(self._lock, self._of(origin_of(url) + kind_of(options)))
 
-    def _of(self, url: str) -> _Origin:
-        key = origin_of(url)
-        origin = self._origins.setdefault(key, _Origin())
+    def _of(self, key: str) -> _Origin:
+        origin = self._origins.get(key)
+        if origin is None:
+            origin = self._origins[key] = _Origin("#" in key)
         self._origins.move_to_end(key)
         while len(self._origins) > MOST_ORIGINS:
             self._origins.popitem(last=False)
         return origin
+
+
+def kind_of(options: ImageOptions) -> str:
+    """What tells an origin's images that take long from the others: such as #avif, or nothing."""
+    return _DEAR.get(options.format, "")
 
 
 class ImageTurn:

@@ -164,7 +164,7 @@ def make_image(task: ImageTask, resources: WorkerResources) -> list[ImageResult]
     # What else is wrong with a URL is told by whoever fetches it.
     if is_hopeless(task.url):
         return _failed(task, ImageCode.INVALID_URL)
-    with resources.encoding.turn(task.url) as turn:
+    with resources.encoding.turn(task.url, task.options) as turn:
         return _fetched_and_made(task, resources, turn)
 
 

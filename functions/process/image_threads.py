@@ -1,6 +1,7 @@
 """Threads for images, shared among origins: one that hangs holds its own share, and others' images go ahead.
 
-Each origin has a queue of its own, and no more threads than it takes requests at once; the origins take turns.
+Each origin has a queue of its own, and no more threads than it takes requests at once; the origins take turns. So do
+the kinds of an origin's images.
 """
 
 from __future__ import annotations
@@ -43,11 +44,14 @@ class ImageThreads:
         #: In the order of their turns.
         self._queues: OrderedDict[str, _Queue] = OrderedDict()
 
-    def submit(self, url: str, call: Callable[[], Any]) -> Future[Any]:
-        """Have the call made when it is its origin's turn. It may be cancelled until then."""
+    def submit(self, url: str, call: Callable[[], Any], kind: str = "") -> Future[Any]:
+        """Have the call made when it is its origin's turn. It may be cancelled until then.
+
+        kind: appended to the origin, a URL's fragment.
+        """
         future: Future[Any] = Future()
         with self._lock:
-            self._queues.setdefault(origin_of(url), _Queue()).waiting.append((future, call))
+            self._queues.setdefault(origin_of(url) + kind, _Queue()).waiting.append((future, call))
         self._begin_what_may()
         return future
 

@@ -26,6 +26,7 @@ from imagemill.steps.ledger import finish_products
 from imagemill.steps.results import record_result
 
 from .batch import Batch
+from .encoding_pace import kind_of
 from .image import ImageTask, SlowedDownError, TransientImageError, WorkerResources, make_image
 from .image_threads import ImageThreads
 from .intake import Intake
@@ -100,8 +101,8 @@ class Pipeline:
         return min(self._resources.web.at_once(url), self._resources.encoding.at_once(url))
 
     def make(self, task: ImageTask) -> Future[Any]:
-        self._resources.encoding.foresee(task.url, task.options)
-        return self._makers.submit(task.url, partial(make_image, task, self._resources))
+        making = partial(make_image, task, self._resources)
+        return self._makers.submit(task.url, making, kind_of(task.options))
 
     def wants_more(self, images: int) -> bool:
         """Whether threads or encoders would idle, with so many images in hand."""

@@ -16,11 +16,13 @@ from imagemill.domain.options import ImageOptions, OutputFormat
 from process.app import handler
 from process.codec.compress import Compressed, ImageFormat
 from process.codec_pool import CodecPool
-from process.encoding_pace import CHANCE_SECONDS, LEAST_AHEAD, EncodingPace
+from process.encoding_pace import CHANCE_SECONDS, LEAST_AHEAD, EncodingPace, kind_of
 from tests.support.caller import context_of
 from tests.support.product_batches import batch, message, result_of
 
-URL, OTHER = "https://shop.example/a.jpg", "https://other.example/a.jpg"
+#: Origins, as they are named to the pace.
+URL, OTHER = "https://shop.example/", "https://other.example/"
+PLAIN = ImageOptions()
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def clock(monkeypatch):
 
 
 def made_in(pace: EncodingPace, clock: SimpleNamespace, seconds: float) -> None:
-    with pace.turn(URL) as turn, turn.making():
+    with pace.turn(URL, PLAIN) as turn, turn.making():
         clock.now += seconds
 
 
@@ -39,7 +41,7 @@ def test_a_stranger_is_not_held_up():
     pace = EncodingPace()
 
     assert pace.at_once(URL) == float("inf")
-    with pace.turn(URL) as turn:
+    with pace.turn(URL, PLAIN) as turn:
         assert turn.seconds == 0
         assert pace.at_once(URL) == float("inf")
 
@@ -55,23 +57,31 @@ def test_as_many_are_in_work_as_are_made_in_five_seconds(clock, seconds, at_once
 
 
 def test_a_stranger_whose_images_will_take_long_has_few_in_work_until_one_has_ended():
-    pace = EncodingPace()
+    pace, asked = EncodingPace(), ImageOptions(format=OutputFormat.AVIF)
+    dear = f"{URL}{kind_of(asked)}"
 
-    pace.foresee(URL, ImageOptions(format=OutputFormat.AVIF))
-    pace.foresee(OTHER, ImageOptions())
+    assert pace.at_once(dear) == LEAST_AHEAD
+    with pace.turn(URL, asked):
+        assert pace.at_once(dear) == LEAST_AHEAD
+    assert pace.at_once(dear) == float("inf")
 
-    assert pace.at_once(URL) == LEAST_AHEAD
-    assert pace.at_once(OTHER) == float("inf")
-    with pace.turn(URL):
-        assert pace.at_once(URL) == LEAST_AHEAD
-    assert pace.at_once(URL) == float("inf")
+
+def test_what_takes_long_is_not_told_by_an_origins_other_images(clock):
+    pace, asked = EncodingPace(), ImageOptions(format=OutputFormat.AVIF)
+    for _ in range(10):
+        made_in(pace, clock, 0.005)
+
+    assert pace.at_once(f"{URL}{kind_of(asked)}") == LEAST_AHEAD
+    with pace.turn(URL, asked) as turn, turn.making():
+        clock.now += 9
+    assert pace.at_once(URL) > 500
 
 
 @pytest.mark.parametrize("seconds", [0.001, 3.1, 30])
 def test_few_are_in_work_while_the_first_is_made(clock, seconds):
     pace = EncodingPace()
 
-    with pace.turn(URL) as turn, turn.making():
+    with pace.turn(URL, PLAIN) as turn, turn.making():
         clock.now += seconds
         assert pace.at_once(URL) == LEAST_AHEAD
 
@@ -81,7 +91,7 @@ def test_an_image_that_takes_longer_than_others_holds_further_ones_up(clock):
     made_in(pace, clock, 1)
     assert pace.at_once(URL) == 5
 
-    with pace.turn(URL) as turn, turn.making():
+    with pace.turn(URL, PLAIN) as turn, turn.making():
         clock.now += 1
         assert pace.at_once(URL) == 5
         clock.now += 8
@@ -93,7 +103,7 @@ def test_images_that_share_the_processor_share_its_time(clock):
 
     with ExitStack() as stack:
         for _ in range(4):
-            stack.enter_context(stack.enter_context(pace.turn(URL)).making())
+            stack.enter_context(stack.enter_context(pace.turn(URL, PLAIN)).making())
         clock.now += 4
 
     assert pace.at_once(URL) == 5
@@ -104,7 +114,7 @@ def test_time_that_ran_out_made_nothing(clock):
 
     with suppress(TimeoutError), ExitStack() as stack:
         for _ in range(3):
-            stack.enter_context(stack.enter_context(pace.turn(URL)).making())
+            stack.enter_context(stack.enter_context(pace.turn(URL, PLAIN)).making())
         clock.now += 15
         raise TimeoutError
 
@@ -115,9 +125,9 @@ def test_a_further_image_waits_for_those_that_were_begun_before_it(clock):
     pace = EncodingPace()
     made_in(pace, clock, 2)
 
-    with pace.turn(URL) as first, pace.turn(URL) as second, pace.turn(URL) as third:
+    with pace.turn(URL, PLAIN) as first, pace.turn(URL, PLAIN) as second, pace.turn(URL, PLAIN) as third:
         assert [turn.seconds for turn in (first, second, third)] == [6, 12, 18]
-    with pace.turn(URL) as next_one:
+    with pace.turn(URL, PLAIN) as next_one:
         assert next_one.seconds == 6
 
 
@@ -126,7 +136,7 @@ def test_an_image_that_takes_longer_than_any_invocation_is_begun_all_the_same(cl
 
     made_in(pace, clock, 2_000)
 
-    with pace.turn(URL) as turn:
+    with pace.turn(URL, PLAIN) as turn:
         assert turn.seconds == CHANCE_SECONDS
 
 

@@ -34,6 +34,25 @@ def test_an_origin_that_hangs_leaves_threads_to_the_others(release):
     threads.close()
 
 
+def test_a_kind_of_an_origins_images_has_a_share_of_its_own(release):
+    asked = []
+
+    def share(origin_and_kind: str) -> int:
+        asked.append(origin_and_kind)
+        return 1 if origin_and_kind.endswith("#avif") else 2
+
+    threads = ImageThreads(4, share)
+    dear = [threads.submit(HEALTHY.format(number), release.wait, "#avif") for number in range(20)]
+
+    others = [threads.submit(HEALTHY.format(number), lambda: "made") for number in range(20)]
+
+    assert [future.result(5) for future in others] == ["made"] * 20
+    assert sum(future.running() for future in dear) == 1
+    assert set(asked) == {"https://works.example/#avif", "https://works.example/"}
+    release.set()
+    threads.close()
+
+
 def test_images_of_an_origin_that_keeps_us_waiting_do_not_count(release, monkeypatch):
     threads = ImageThreads(4, lambda _: 2)
     for number in range(20):
