@@ -13,6 +13,7 @@ _METADATA_ITEMS = frozenset({b"Exif", b"mime", b"uri "})
 _TOP_BOXES = frozenset(
     {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"wide", b"moof", b"sidx", b"styp"}
 )
+_TO_CHUNKS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 #: A type that no reader knows, so that it passes over the item.
 _NO_ITEM = b"skip"
 
@@ -61,9 +62,11 @@ def stripped_avif(data: bytes, *, keep_profile: bool) -> bytes:
     pictures of their own, and the decoder's only where it asks for them: they are blanked, too.
 
     Raises:
-        ValueError, struct.error, LookupError: where items cannot be told apart.
+        ValueError, struct.error, LookupError: where items cannot be told apart, or lie behind what is known.
     """
     blanked = bytearray(data[: _end(data)])
+    if any(place >= len(blanked) for place in _chunks(data, len(blanked))):
+        raise LookupError("frames lie behind the last box")
     for box in _boxes(data, 0, len(blanked)):
         if box.name == b"uuid":
             blanked[box.begin : box.end] = bytes(box.end - box.begin)
@@ -74,6 +77,8 @@ def stripped_avif(data: bytes, *, keep_profile: bool) -> bytes:
                 for extent in _extents(data, meta, item):
                     blanked[extent.begin : extent.end] = bytes(extent.end - extent.begin)
                 blanked[place : place + 4] = _NO_ITEM
+            elif any(extent.end > len(blanked) for extent in _extents(data, meta, item)):
+                raise LookupError("an item lies behind the last box")
         for colour in [] if keep_profile else _colours(data, meta):
             blanked[colour.begin - 4 : colour.end] = _NO_ITEM + bytes(colour.end - colour.begin)
     return bytes(blanked)
@@ -91,6 +96,18 @@ def _metas(data: bytes) -> Iterator[_Box]:
                     for inner in _boxes(data, track.begin, track.end):
                         if inner.name == b"meta":
                             yield _Box(inner.name, inner.begin + 4, inner.end)
+
+
+def _chunks(data: bytes, end: int) -> Iterator[int]:
+    """Where the frames of an animation stand in the file, some of them together (14496-12, 8.7.5)."""
+    holders = [_Box(b"", 0, end)]
+    for name in _TO_CHUNKS:
+        holders = [box for holder in holders for box in _boxes(data, holder.begin, holder.end) if box.name == name]
+    for holder in holders:
+        for box in _boxes(data, holder.begin, holder.end):
+            if box.name in {b"stco", b"co64"}:
+                (count,) = struct.unpack_from(">I", data, box.begin + 4)
+                yield from struct.unpack_from(f">{count}{'I' if box.name == b'stco' else 'Q'}", data, box.begin + 8)
 
 
 def _boxes(data: bytes, begin: int, end: int) -> Iterator[_Box]:

@@ -153,6 +153,26 @@ def test_the_thumbnail_that_is_a_picture_of_its_own_goes():
     assert bytes(before.data) == bytes(after.data)
 
 
+@pytest.mark.parametrize("more", [{}, shots("AVIF")], ids=["still", "animation"])
+def test_pixels_in_a_box_that_nobody_knows_are_not_taken_for_what_follows_the_end(more):
+    data = with_secrets(photo(96, 64), "AVIF", **COARSE["AVIF"], **more)
+    odd = data.replace(b"mdat", b"mine")
+    assert opened(odd).tobytes() == opened(data).tobytes()
+
+    result = compress(odd, ImageOptions(format=OutputFormat.ORIGINAL, quality=95))
+
+    assert stripped(odd, ImageFormat.AVIF, keep_profile=True) is None
+    assert secrets_in(result.data) == set()
+    assert opened(result.data).size == (96, 64)
+
+
+def test_frames_in_a_box_that_nobody_knows_are_seen_without_an_item_too():
+    data = saved(photo(96, 64), "AVIF", **COARSE["AVIF"], **shots("AVIF")).replace(b"meta", b"free", 1)
+
+    assert stripped(data + SECRET, ImageFormat.AVIF, keep_profile=True) == data
+    assert stripped(data.replace(b"mdat", b"mine"), ImageFormat.AVIF, keep_profile=True) is None
+
+
 def test_a_bmp_whose_header_leaves_its_palette_out_keeps_its_last_rows():
     data = saved(photo(127, 64, "L").convert("P"), "BMP")
     lying = data[:10] + struct.pack("<I", 54) + data[14:]
