@@ -49,7 +49,7 @@ class InlineImages:
     def __init__(self, *_: object) -> None:
         pass
 
-    def submit(self, _url: str, call: Callable[[], Any]) -> Future[Any]:
+    def submit(self, _url: str, call: Callable[[], Any], _kind: str = "") -> Future[Any]:
         return Inline().submit(call)
 
     def take_out(self, _most: object) -> list[Any]:
