@@ -29,7 +29,8 @@ from .worker import IMAGES, IMAGES_PER_PRODUCT, LATENCY_SECONDS, PRODUCTS, media
 PORT = 4_720
 #: Processing functions that stage `local` runs at once, each on one vCPU.
 FUNCTIONS = 2
-#: Between two looks at the job. Each takes a function and the emulated AWS some 30 ms of CPU from the job itself.
+#: Between two looks at the job, which nothing tells us the end of. Each takes a function and the emulated AWS some
+#: 30 ms of CPU from the job itself.
 POLL_SECONDS = 1.0
 JOB_SECONDS = 120.0
 
